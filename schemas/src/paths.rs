@@ -1,0 +1,69 @@
+//! Every object path of a store, made and parsed here and nowhere else.
+
+use crate::period::Period;
+
+/// Folder of a Delta table.
+pub fn table(name: &str) -> String {
+    format!("tables/{name}")
+}
+
+/// A raw bill, kept as it came.
+pub fn raw_bill(sha256: &str) -> String {
+    format!("bills/raw/{sha256}")
+}
+
+/// A configuration document by content; `kind` is `registry` or `policy`.
+pub fn config_document(kind: &str, sha256: &str) -> String {
+    format!("config/{kind}/{sha256}.json")
+}
+
+/// The n-th head of a kind of configuration document: a put-if-absent sequence.
+pub fn config_head(kind: &str, sequence: u32) -> String {
+    format!("config/{kind}/heads/{sequence:06}.json")
+}
+
+/// The n-th close of a period: table versions and digests that it saw.
+pub fn close_record(period: Period, sequence: u32) -> String {
+    format!("periods/{period}/{sequence:04}.json")
+}
+
+/// Folder of a period's closes.
+pub fn period_folder(period: Period) -> String {
+    format!("periods/{period}")
+}
+
+/// The mark of a closed period.
+pub fn closed_mark(period: Period) -> String {
+    format!("periods/{period}/closed.json")
+}
+
+/// A numbered document.
+pub fn document(series: &str, number: u32) -> String {
+    format!("documents/{series}/{number:06}.json")
+}
+
+/// An output by content.
+pub fn output(sha256: &str) -> String {
+    format!("outputs/{}/{sha256}", &sha256[..sha256.len().min(2)])
+}
+
+/// What marks a folder as a store, and names its format version.
+pub const STORE_MARK: &str = "hubtally-store.json";
+
+/// The sequence number at the end of a numbered path such as `periods/2026-06/0001.json`.
+pub fn sequence_of(path: &str) -> Option<u32> {
+    path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_read_back() {
+        let period: Period = "2026-06".parse().unwrap();
+        assert_eq!(sequence_of(&close_record(period, 12)), Some(12));
+        assert_eq!(sequence_of(&closed_mark(period)), None);
+        assert_eq!(sequence_of(&config_head("registry", 7)), Some(7));
+    }
+}

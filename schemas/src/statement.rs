@@ -1,0 +1,73 @@
+//! Shapes of results: what `close --json` prints and what documents are made of.
+//!
+//! Amounts are decimal strings, so that no reader's double changes them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::period::Period;
+
+/// The result of `close`, as `close --json` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseSummary {
+    /// The month.
+    pub period: Period,
+    /// One entry a currency, over all accounts.
+    pub conservation: Vec<ConservationSummary>,
+    /// Coverage over all clusters.
+    pub completeness: CompletenessSummary,
+    /// One entry a community, by id.
+    pub communities: Vec<CommunitySummary>,
+    /// Charges that no rule gives a payer: each makes the close exit 3.
+    pub charges_without_payer: Vec<String>,
+    /// Why the data is incomplete, in words; empty when it is complete.
+    pub incomplete: Vec<String>,
+    /// Where the statements lie.
+    pub statements: String,
+}
+
+/// Billed against posted, in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConservationSummary {
+    /// ISO 4217.
+    pub currency: String,
+    /// How many charges.
+    pub charges: u64,
+    /// Sum of the charges, 12 decimals.
+    pub billed: String,
+    /// Sum of the postings, 12 decimals.
+    pub posted: String,
+    /// `billed − posted`.
+    pub difference: String,
+}
+
+/// Samples expected and seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletenessSummary {
+    /// Cluster-hours' samples expected.
+    pub expected: i64,
+    /// Samples seen.
+    pub seen: i64,
+    /// The same as `seen`, under the name that readers know.
+    pub observed: i64,
+}
+
+/// One community's month, rounded to the currency's own minor unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommunitySummary {
+    /// Community id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Direct and shared cloud cost.
+    pub cloud: String,
+    /// Paid and not used.
+    pub idle: String,
+    /// Without a target, borne as the account's owner.
+    pub unattributed: String,
+    /// Sum of the three.
+    pub total: String,
+    /// Percent of expected samples seen on its clusters, one decimal; `None` where no cluster was expected.
+    pub coverage_percent: Option<String>,
+}
