@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every test, with the servers that some of them talk to. Arguments go to `cargo test`.
+#   SKIP_HTML=1 leaves out the check of the statements' HTML in a browser
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+cd "$HUBTALLY_ROOT"
+
+server=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-s3.XXXXXX")
+stop_server() {
+  scripts/s3.sh stop "$server" || true
+  rm -rf "$server"
+}
+trap stop_server EXIT
+trap 'exit 130' INT TERM
+
+say "starting the S3 server"
+scripts/s3.sh start "$server"
+. "$server/env"
+export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python
+# In CI a test that finds no server fails instead of skipping.
+[ "${CI:-}" = true ] && export CI_REQUIRE_SERVERS=1
+
+say "running the tests"
+cargo test --locked --workspace "$@"
+
+if [ -z "${SKIP_HTML:-}" ] && [ $# = 0 ]; then
+  # The binary that the tests were run with: a plain build would compile other feature sets again.
+  HUBTALLY_BIN=$CARGO_TARGET_DIR/debug/hubtally scripts/check-html.sh
+fi
+say "all tests passed"
