@@ -91,9 +91,15 @@ fn filled_by(spec: &TableSpec) -> &'static str {
     }
 }
 
+/// A table of two or more columns from its head and its rows.
+fn rows(head: &str, rows: impl Iterator<Item = String>) -> String {
+    let columns = head.matches('|').count() - 1;
+    let rule = format!("|{}", "---|".repeat(columns));
+    [head.to_owned(), rule].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
 fn types() -> String {
     use ColumnType::{Bool, Day, Int, Money, Quantity, Text, Time};
-    let mut text = "| type in Delta | Arrow type | used for |\n|---|---|---|\n".to_owned();
     let uses = [
         (Text, "text, UTF-8"),
         (Int, "counts, levels, and quantities up to one pod and hour"),
@@ -103,23 +109,22 @@ fn types() -> String {
         (Money, "amounts of money, in 10⁻¹² of a currency unit"),
         (Quantity, "quantities above one pod and hour, whole numbers"),
     ];
-    for (kind, used_for) in uses {
-        text += &format!("| {} | `{}` | {used_for} |\n", kind.delta(), kind.arrow());
-    }
-    text
+    rows(
+        "| type in Delta | Arrow type | used for |",
+        uses.iter().map(|(kind, used_for)| format!("| {} | `{}` | {used_for} |", kind.delta(), kind.arrow())),
+    )
 }
 
 fn reasons() -> String {
-    let mut text = "| reason | what it means, and what to do |\n|---|---|\n".to_owned();
-    for reason in RejectReason::ALL {
-        text += &format!("| `{}` | {} |\n", reason.code(), cell(reason.advice()));
-    }
-    text
+    rows(
+        "| reason | what it means, and what to do |",
+        RejectReason::ALL.iter().map(|reason| format!("| `{}` | {} |", reason.code(), cell(reason.advice()))),
+    )
 }
 
 fn object_paths() -> String {
     let period: Period = "2026-06".parse().expect("a month");
-    let rows = [
+    let known = [
         (paths::STORE_MARK.to_owned(), "marks the folder as a store and names its format version"),
         (paths::table("<name>"), "a Delta table"),
         (paths::raw_bill("<sha256>"), "a bill as it came"),
@@ -136,11 +141,7 @@ fn object_paths() -> String {
         (paths::document("<series>", 1), "the first numbered document of a series"),
         (paths::output("ab…"), "an output by content, under the first two characters of its digest"),
     ];
-    let mut text = "| path | what it is |\n|---|---|\n".to_owned();
-    for (path, what) in rows {
-        text += &format!("| `{path}` | {what} |\n");
-    }
-    text
+    rows("| path | what it is |", known.iter().map(|(path, what)| format!("| `{path}` | {what} |")))
 }
 
 fn code_list(names: &[&str], if_empty: &str) -> String {
