@@ -169,9 +169,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// The reference on a day of the month.
-    pub fn reference(&self, day: u32) -> String {
-        let tag = self.next_tag.filter(|_| day >= 16).unwrap_or(self.tag);
+    /// The reference, in the second half of the month if `later`.
+    pub fn reference(&self, later: bool) -> String {
+        let tag = self.next_tag.filter(|_| later).unwrap_or(self.tag);
         format!("{}:{tag}", self.name)
     }
 }
