@@ -92,9 +92,10 @@ impl World {
     }
 
     fn next_table(&self, from: i64, to: i64, table: usize) -> Worker {
-        match table + 1 < self.tables.len() {
-            true => Worker::Ready { from, to, table: table + 1, snapshot: self.snapshot(table + 1) },
-            false => Worker::Down,
+        if table + 1 < self.tables.len() {
+            Worker::Ready { from, to, table: table + 1, snapshot: self.snapshot(table + 1) }
+        } else {
+            Worker::Down
         }
     }
 
