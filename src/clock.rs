@@ -4,6 +4,7 @@ use chrono::Utc;
 use hubtally_schemas::Instant;
 
 /// Now.
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 pub fn now() -> Instant {
     Instant(Utc::now().timestamp_micros())
 }

@@ -21,6 +21,7 @@ pub const SCALAR_KEYS: &[(&[&str], &str)] = &[
 ];
 
 /// The value of a variable; `None` if it is not set, is empty, or is no UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
 pub fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

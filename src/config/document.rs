@@ -76,13 +76,6 @@ impl Document {
         Some(Place::of(&self.text, key.span().start))
     }
 
-    /// The place of the first entry of a list whose `key` has this value.
-    pub fn entry_with(&self, list: &str, key: &str, value: &str) -> Option<Place> {
-        let items = self.value.get(list)?.as_array()?;
-        let index = items.iter().position(|item| item.get(key).and_then(Value::as_str) == Some(value))?;
-        self.entry(list, index)
-    }
-
     /// Problems of this file, found after reading it.
     pub fn problems(&self, problems: Vec<Problem>) -> Problems {
         Problems { file: self.file.clone(), problems }

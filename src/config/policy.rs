@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use hubtally_schemas::policy::{CHOICES, Policy, SharedRule};
+use hubtally_rules::registry_view::{RegistryProblem, Severity};
+use hubtally_schemas::policy::{CHOICES, Policy};
+use hubtally_schemas::registry::Registry;
 
 use super::ConfigError;
 use super::document::Document;
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 use super::shape::{Key, Kind, optional, required};
 
 static SHAPE: LazyLock<Vec<Key>> = LazyLock::new(|| {
@@ -26,25 +28,20 @@ pub fn load(file: &Path) -> Result<Policy, ConfigError> {
 
 fn from_document(document: Document) -> Result<Policy, ConfigError> {
     let problem = |message: String| document.problems(vec![Problem { place: None, message }]);
-    let policy: Policy = serde_json::from_value(document.value.clone().into())
-        .map_err(|error| problem(format!("the policy cannot be read: {error}")))?;
-    let fixed = policy.shared == SharedRule::Fixed;
-    if fixed && policy.fixed_ppm.is_empty() {
-        return Err(problem(
-            "shared = \"fixed\" needs the parts: add a table [fixed_ppm] with parts per million by community \
-             that sum to 1000000"
-                .to_owned(),
-        )
-        .into());
+    serde_json::from_value(document.value.clone().into())
+        .map_err(|error| problem(format!("the policy cannot be read: {error}")).into())
+}
+
+/// Checks a policy against the registry whose communities it may name; gives back what to look at.
+pub fn check(file: &Path, policy: &Policy, registry: &Registry) -> Result<Vec<RegistryProblem>, Problems> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = hubtally_rules::check_policy(policy, registry)
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error);
+    if errors.is_empty() {
+        return Ok(warnings);
     }
-    if !fixed && !policy.fixed_ppm.is_empty() {
-        return Err(problem(format!(
-            "[fixed_ppm] stands, but shared = \"{}\" does not use it: remove the table, or choose shared = \"fixed\"",
-            policy.shared.code()
-        ))
-        .into());
-    }
-    Ok(policy)
+    let problems = errors.iter().map(|problem| Problem { place: None, message: problem.to_string() });
+    Err(Problems { file: file.to_owned(), problems: problems.collect() })
 }
 
 #[cfg(test)]
@@ -90,7 +87,8 @@ mod tests {
     #[test]
     fn fixed_parts_must_stand_and_sum_up() {
         let fixed = template::policy().replace("shared = \"equal\"", "shared = \"fixed\"");
-        assert!(read(&fixed).unwrap_err().contains("[fixed_ppm]"));
+        let nothing = check(Path::new("policy.toml"), &read(&fixed).unwrap(), &Registry::default());
+        assert!(nothing.unwrap_err().to_string().contains("fixed_ppm"));
         let short = format!("{fixed}\n[fixed_ppm]\na = 400000\nb = 500000\n");
         assert!(read(&short).unwrap_err().contains("sum to 900000"));
         let full = format!("{fixed}\n[fixed_ppm]\na = 500000\nb = 500000\n");

@@ -49,17 +49,27 @@ pub struct Problems {
 /// The longest line that is shown whole under a problem.
 const MAX_SHOWN_CHARS: usize = 120;
 
+impl Problems {
+    /// Each problem on a line of its own, with its place.
+    pub fn each(&self) -> impl Iterator<Item = String> + '_ {
+        let file = self.file.display();
+        self.problems.iter().map(move |problem| match &problem.place {
+            None => format!("{file}: {}", problem.message),
+            Some(place) => format!("{file}:{}:{}: {}", place.line, place.column, problem.message),
+        })
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        for (i, problem) in self.problems.iter().enumerate() {
+        for (i, (line, problem)) in self.each().zip(&self.problems).enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }
+            write!(f, "{line}")?;
             match &problem.place {
-                None => write!(f, "{file}: {}", problem.message)?,
+                None => {}
                 Some(place) => {
-                    write!(f, "{file}:{}:{}: {}", place.line, place.column, problem.message)?;
                     if !place.text.trim().is_empty() && place.text.chars().count() <= MAX_SHOWN_CHARS {
                         let number = place.line.to_string();
                         let gutter = " ".repeat(number.len());

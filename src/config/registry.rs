@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use hubtally_rules::registry_view::{RegistryProblem, RegistryView, Severity};
 use hubtally_schemas::registry::Registry;
 
 use super::ConfigError;
 use super::document::Document;
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 use super::shape::{Key, Kind, optional, required};
 
 const FROM: Key = optional("from", Kind::Date, "first day inside, UTC");
@@ -90,6 +91,32 @@ pub struct LoadedRegistry {
     document: Document,
 }
 
+impl LoadedRegistry {
+    /// The registry as the rules use it, or every problem with its place in the file.
+    pub fn view(&self) -> Result<RegistryView, Problems> {
+        RegistryView::new(self.registry.clone()).map_err(|problems| {
+            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+            self.document.problems(errors.map(|problem| self.placed(problem)).collect())
+        })
+    }
+
+    /// Problems of the registry with their places in the file.
+    pub fn located(&self, problems: &[RegistryProblem]) -> Problems {
+        self.document.problems(problems.iter().map(|problem| self.placed(problem)).collect())
+    }
+
+    fn placed(&self, problem: &RegistryProblem) -> Problem {
+        Problem { place: self.place(&problem.place), message: problem.to_string() }
+    }
+
+    /// The rules name an entry by kind and number from 1: `hub[3] "geo"`.
+    fn place(&self, named: &str) -> Option<super::problem::Place> {
+        let (kind, rest) = named.split_once('[')?;
+        let number: usize = rest.split_once(']')?.0.parse().ok()?;
+        self.document.entry(kind, number.checked_sub(1)?)
+    }
+}
+
 /// Reads the registry file; that its entries fit together is checked by the rules.
 pub fn load(file: &Path) -> Result<LoadedRegistry, ConfigError> {
     from_document(Document::read(file, SHAPE)?)
@@ -143,6 +170,15 @@ mod tests {
             }
         }
         walk(SHAPE, "");
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_named_with_its_line() {
+        let text = "[organisation]\nname = \"O\"\n\n[[hub]]\nid = \"geo\"\ncluster = \"tides\"\nnamespace = \"geo\"\n";
+        let document = Document::parse(Path::new("registry.toml"), text.to_owned(), SHAPE).unwrap();
+        let error = from_document(document).unwrap().view().unwrap_err().to_string();
+        assert!(error.starts_with("registry.toml:4:"), "{error}");
+        assert!(error.contains("cluster \"tides\" is not in the registry"), "{error}");
     }
 
     #[test]

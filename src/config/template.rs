@@ -1,5 +1,7 @@
 //! The commented documents that `init` writes.
 
+use std::fmt::Write as _;
+
 use hubtally_schemas::policy::CHOICES;
 
 /// `hubtally.toml`.
@@ -27,13 +29,14 @@ const POLICY_FOOT: &str = "
 pub fn policy() -> String {
     let mut text = POLICY_HEAD.to_owned();
     for choice in CHOICES {
-        text.push_str(&format!("\n# {}.\n", choice.question));
+        let _ = write!(text, "\n# {}.\n", choice.question);
         let width = choice.values.iter().map(|(value, _)| value.len()).max().unwrap_or(0) + 2;
         for (value, words) in choice.values {
-            text.push_str(&format!("#   {:width$}  {words}\n", format!("\"{value}\"")));
+            let quoted = format!("\"{value}\"");
+            let _ = writeln!(text, "#   {quoted:width$}  {words}");
         }
         let first = choice.values.first().map_or("", |(value, _)| *value);
-        text.push_str(&format!("{} = \"{first}\"\n", choice.key));
+        let _ = writeln!(text, "{} = \"{first}\"", choice.key);
     }
     text.push_str(POLICY_FOOT);
     text

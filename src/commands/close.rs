@@ -1,0 +1,78 @@
+//! `hubtally close`: the month, from inputs to draft statements.
+
+pub mod record;
+pub mod steps;
+pub mod summary;
+
+use clap::Args;
+use hubtally_schemas::Period;
+
+use crate::clock;
+use crate::context::{self, Context};
+use crate::failure::{Exit, Failure};
+use crate::output::json;
+use crate::output::progress::Spinner;
+
+const EXAMPLES: &str = "\
+Examples:
+  hubtally close --period 2026-06
+  hubtally close --period 2026-06 --json > june.json
+  hubtally close --period 2026-06 --exit-zero-if-incomplete     for schedulers
+
+Close as often as you like: what was read before is skipped, statements are drafts, nothing is locked.
+With missing coverage or provisional bills every statement says so, and the exit code is 3.";
+
+/// Arguments of `hubtally close`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The month
+    #[arg(long, value_name = "YYYY-MM")]
+    period: Period,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+    /// Exit 0 even if the data is incomplete
+    #[arg(long)]
+    exit_zero_if_incomplete: bool,
+}
+
+/// Closes the month: reads like the month itself.
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let period = arguments.period;
+    let config = context.config()?;
+    let (registry, policy) = context::documents(&config)?;
+    let limits = context::limits(&config);
+    let store = context::open_store(&config).await?;
+
+    let mut gaps = Vec::new();
+    if !config.inputs.usage.is_empty() {
+        let read = steps::read_usage(&store, &registry, &config, &config.inputs.usage).await?;
+        gaps = super::ingest::gaps(&read);
+    }
+    if !config.inputs.bills.is_empty() {
+        let options = steps::bill_options(&config);
+        steps::read_bills(&store, &registry, &config.inputs.bills, &options).await?;
+    }
+
+    let spinner = Spinner::start("sealing");
+    steps::seal(&store, &config, &spinner).await?;
+    let pins = record::pin(&store, registry.registry(), &policy).await?;
+    let allocated = steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?;
+    spinner.say("writing statements");
+    let templates = config.templates.as_deref();
+    let mut closed =
+        hubtally_report::write_statements(&store, &registry, &policy, period, &config.statements, templates)
+            .await?;
+    summary::must_balance(&closed)?;
+    record::write(&store, period, &pins, &allocated, clock::now()).await?;
+    drop(spinner);
+    closed.incomplete.append(&mut gaps);
+
+    if arguments.json {
+        json::print(&closed)?;
+    } else {
+        summary::print(&closed)?;
+    }
+    Ok(summary::exit(&closed, arguments.exit_zero_if_incomplete))
+}

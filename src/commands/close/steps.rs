@@ -1,0 +1,77 @@
+//! The steps of a close, each also a command of its own.
+
+use hubtally_aggregate::{Allocated, Limits};
+use hubtally_ingest::bills::{self, BillOptions, BillReport};
+use hubtally_ingest::files::{self, FileOptions, IngestReport};
+use hubtally_rules::registry_view::RegistryView;
+use hubtally_schemas::Period;
+use hubtally_schemas::policy::Policy;
+use hubtally_schemas::tables::TABLES;
+use hubtally_store::{SealLimits, Store};
+
+use crate::clock;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::progress::{Bar, Spinner};
+
+/// Reads usage events; what was read before is skipped.
+pub async fn read_usage(
+    store: &Store,
+    registry: &RegistryView,
+    config: &Config,
+    paths: &[String],
+) -> Result<IngestReport, Failure> {
+    let clusters = registry.registry().clusters.iter().map(|cluster| cluster.id.clone()).collect();
+    let options = FileOptions {
+        clusters: Some(clusters),
+        object_options: config.store_options.clone(),
+        threads: config.limits.threads,
+        ..FileOptions::new(clock::now())
+    };
+    Ok(files::ingest_files(store, paths, &options, &Bar::default()).await?)
+}
+
+/// Reads bills; what was read before is skipped.
+pub async fn read_bills(
+    store: &Store,
+    registry: &RegistryView,
+    paths: &[String],
+    options: &BillOptions,
+) -> Result<BillReport, Failure> {
+    Ok(bills::ingest_bills(store, registry, paths, options, &Bar::default()).await?)
+}
+
+/// Seals every day that is not sealed, so that duplicates are gone before anything is summed.
+pub async fn seal(store: &Store, config: &Config, spinner: &Spinner) -> Result<(), Failure> {
+    for spec in TABLES.iter().copied().filter(|spec| spec.sealed) {
+        for date in hubtally_store::unsealed_dates(store, spec).await? {
+            spinner.say(&format!("sealing {} of {date}", spec.name));
+            hubtally_store::seal(store, spec, date, &seal_limits(config)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What sealing may use.
+pub fn seal_limits(config: &Config) -> SealLimits {
+    let _ = config;
+    SealLimits::default()
+}
+
+/// Allocates the month.
+pub async fn allocate(
+    store: &Store,
+    registry: &RegistryView,
+    policy: &Policy,
+    period: Period,
+    limits: &Limits,
+    spinner: &Spinner,
+) -> Result<Allocated, Failure> {
+    let say = |words: &str| spinner.say(words);
+    Ok(hubtally_aggregate::allocate(store, registry, policy, period, limits, &say).await?)
+}
+
+/// How bills are read.
+pub fn bill_options(config: &Config) -> BillOptions {
+    BillOptions
+}

@@ -1,0 +1,127 @@
+//! `hubtally ingest`.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use hubtally_ingest::bills::BillReport;
+use hubtally_ingest::files::IngestReport;
+
+use super::close::steps;
+use crate::context::{self, Context};
+use crate::failure::{Exit, Failure};
+use crate::output::table::{thousands, visible};
+use crate::output::{self, json};
+
+const FILES_EXAMPLES: &str = "\
+Examples:
+  hubtally ingest files usage/
+  hubtally ingest files pods.ndjson.gz nodes.ndjson.zst
+  hubtally ingest files s3://bucket/usage/2026-06/
+
+Each line is a CloudEvent; schemas/json describes them. Reading a file twice changes nothing.";
+
+const BILLS_EXAMPLES: &str = "\
+Examples:
+  hubtally ingest bills bills/
+  hubtally ingest bills --format focus june.parquet
+
+A month of an account is replaced as a whole: give all its files in one command.";
+
+/// `hubtally ingest …`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read usage events: files, folders, URLs of object stores
+    Files(Files),
+    /// Read bills: FOCUS, AWS Cost Explorer, console CSVs
+    Bills(Bills),
+}
+
+/// Arguments of `hubtally ingest files`.
+#[derive(Debug, Args)]
+#[command(after_help = FILES_EXAMPLES)]
+pub struct Files {
+    /// Files, folders or URLs
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// Print what was read as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Files(arguments) => files(context, arguments).await,
+        Command::Bills(arguments) => bills(context, arguments).await,
+    }
+}
+
+async fn files(context: &Context, arguments: &Files) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let (registry, _) = context::documents(&config)?;
+    let store = context::open_store(&config).await?;
+    let read = steps::read_usage(&store, &registry, &config, &arguments.paths).await?;
+    if arguments.json {
+        json::print(&read)?;
+    } else {
+        output::print(&words(&read))?;
+    }
+    let gaps = gaps(&read);
+    if read.total.files == 0 && !read.errors.is_empty() {
+        return Err(Failure::NothingRead { why: gaps.join("\n  ") });
+    }
+    Ok(if gaps.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+/// What could not be read: the data is incomplete, and a person must look.
+pub fn gaps(read: &IngestReport) -> Vec<String> {
+    let failed = read.errors.iter().map(|problem| problem.message.clone());
+    let truncated = read.files.iter().filter_map(|file| {
+        file.truncated.as_ref().map(|what| format!("{} ends too early ({what}): fetch it again", file.file))
+    });
+    failed.chain(truncated).collect()
+}
+
+fn words(read: &IngestReport) -> String {
+    let total = &read.total;
+    let mut out = format!(
+        "read     {} files, {} records{}\n",
+        total.files,
+        thousands(&total.counts.records.to_string()),
+        match total.already_read {
+            0 => String::new(),
+            n => format!(" ({} read before)", thousands(&n.to_string())),
+        }
+    );
+    for (table, rows) in &total.counts.rows {
+        let _ = writeln!(out, "rows     {} {table}", thousands(&rows.to_string()));
+    }
+    for (reason, refused) in &total.counts.rejects {
+        let _ = writeln!(out, "refused  {} {reason}: {}", thousands(&refused.count.to_string()), refused.advice);
+        for example in &refused.examples {
+            let _ = writeln!(out, "           {}: {}", visible(&example.origin), visible(&example.detail));
+        }
+    }
+    for gap in gaps(read) {
+        let _ = writeln!(out, "failed   {}", visible(&gap));
+    }
+    out
+}
+
+/// Arguments of `hubtally ingest bills`.
+#[derive(Debug, Args)]
+#[command(after_help = BILLS_EXAMPLES)]
+pub struct Bills {
+    /// Files, folders or URLs
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// The format, where it shall not be recognised: focus, aws-ce, aws-console, gcp-console
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Print what was read as JSON
+    #[arg(long)]
+    json: bool,
+}
+async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
+    Ok(Exit::Done)
+}

@@ -1,0 +1,16 @@
+//! One thin file a command: its arguments, what it calls, what it prints.
+
+pub mod aggregate;
+pub mod check;
+pub mod close;
+pub mod completions;
+pub mod explain;
+pub mod ingest;
+pub mod init;
+pub mod maintain;
+pub mod recipe;
+pub mod registry;
+pub mod report;
+pub mod sample;
+pub mod sql;
+pub mod tables;

@@ -1,0 +1,36 @@
+//! `hubtally sql`.
+
+use clap::Args;
+
+use crate::context::{self, Context};
+use crate::failure::{Exit, Failure};
+use crate::output::{self, rows};
+
+const EXAMPLES: &str = "\
+Examples:
+  hubtally sql \"SELECT community, kind, sum(amount) FROM ledger WHERE period = '2026-06' GROUP BY 1, 2\"
+  hubtally sql --format csv \"SELECT * FROM rejects\" > rejects.csv
+  hubtally sql --format json \"SELECT * FROM conservation WHERE difference <> 0\"
+
+The tables and their columns stand in docs/format.md; `hubtally tables` lists them.";
+
+/// Arguments of `hubtally sql`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// A query over the tables of the store
+    query: String,
+    /// How the rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    format: rows::Format,
+}
+
+/// Asks and prints.
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let store = context::open_store(&config).await?;
+    let (schema, batches) =
+        hubtally_aggregate::sql(&store, &arguments.query, &context::limits(&config)).await?;
+    output::print(&rows::text(&schema, &batches, arguments.format)?)?;
+    Ok(Exit::Done)
+}

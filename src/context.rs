@@ -1,0 +1,67 @@
+//! What commands share: the configuration, the registry, the policy and the store, each loaded once, when asked for.
+
+use hubtally_rules::registry_view::RegistryView;
+use hubtally_schemas::policy::Policy;
+use hubtally_store::{Store, StoreConfig};
+
+use crate::arguments::Global;
+use crate::config::{self, Config};
+use crate::env;
+use crate::failure::Failure;
+
+/// The way from global arguments to configuration.
+pub struct Context {
+    global: Global,
+}
+
+impl Context {
+    /// Of these arguments.
+    pub fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// Where the configuration stands, or would be written.
+    pub fn config_file(&self) -> Option<&std::path::Path> {
+        self.global.config.as_deref()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config_file(), &env::read)?)
+    }
+}
+
+/// How the store of a configuration is reached.
+pub fn store_config(config: &Config) -> StoreConfig {
+    StoreConfig {
+        url: config.store.clone(),
+        options: config.store_options.clone(),
+        keys: config.keys.clone(),
+    }
+}
+
+/// The store.
+pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+    Ok(Store::open(&store_config(config)).await?)
+}
+
+/// The registry and the policy, checked alone and together.
+pub fn documents(config: &Config) -> Result<(RegistryView, Policy), Failure> {
+    let registry = config::registry::load(&config.registry)?.view()?;
+    let policy = config::policy::load(&config.policy)?;
+    let warnings = config::policy::check(&config.policy, &policy, registry.registry())?;
+    for warning in registry.warnings().iter().chain(&warnings) {
+        tracing::info!(place = %warning.place, "{}", warning.message);
+    }
+    Ok((registry, policy))
+}
+
+/// What queries may use.
+pub fn limits(config: &Config) -> hubtally_aggregate::Limits {
+    let memory_bytes = usize::try_from(config.limits.memory_mib).unwrap_or(1_024) << 20;
+    hubtally_aggregate::Limits {
+        memory_bytes,
+        threads: config.limits.threads,
+        spill_folder: config.limits.spill_folder.clone(),
+    }
+}

@@ -1,0 +1,48 @@
+//! Runs one command to its end, or until a person stops it.
+
+use std::future::Future;
+
+use tokio::runtime::Builder;
+
+use crate::arguments::{Arguments, Command};
+use crate::commands::{
+    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample, sql,
+    tables,
+};
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+
+/// Runs the command.
+pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let context = Context::new(arguments.global);
+    match arguments.command {
+        Command::Init(arguments) => until_interrupted(init::run(&context, &arguments)),
+        Command::Check(arguments) => until_interrupted(check::run(&context, &arguments)),
+        Command::Sample(arguments) => sample::run(&arguments),
+        Command::Close(arguments) => until_interrupted(close::run(&context, &arguments)),
+        Command::Ingest(command) => until_interrupted(ingest::run(&context, &command)),
+        Command::Registry(command) => registry::run(&command),
+        Command::Aggregate(arguments) => until_interrupted(aggregate::run(&context, &arguments)),
+        Command::Report(arguments) => until_interrupted(report::run(&context, &arguments)),
+        Command::Explain(arguments) => until_interrupted(explain::run(&context, &arguments)),
+        Command::Sql(arguments) => until_interrupted(sql::run(&context, &arguments)),
+        Command::Tables(arguments) => until_interrupted(tables::run(&context, &arguments)),
+        Command::Maintain(arguments) => until_interrupted(maintain::run(&context, &arguments)),
+        Command::Recipe(command) => recipe::run(&command),
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}
+
+/// Drives the work until it ends or a person presses Ctrl-C. Whatever was committed then stays, and nothing half
+/// written is visible: the same command run again does the rest (law L2).
+fn until_interrupted(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
