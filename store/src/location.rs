@@ -1,0 +1,162 @@
+//! Where a store lies: from an address and options to an object store client.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreScheme};
+use url::Url;
+
+use crate::error::StoreError;
+
+/// An opened place: a client of the whole bucket or disk, and the folder inside it.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// Address of the folder, ending in `/`.
+    pub(crate) url: Url,
+    /// Client whose root is the bucket's or disk's root, as Delta's log replay wants it.
+    pub(crate) root: Arc<dyn ObjectStore>,
+    /// The folder inside `root`.
+    pub(crate) folder: Path,
+}
+
+impl Location {
+    /// Makes the client for an address. A local folder is made where `make_folder` says so.
+    pub(crate) fn open(
+        address: &str,
+        options: &BTreeMap<String, String>,
+        make_folder: bool,
+    ) -> Result<Self, StoreError> {
+        let url = parse(address, make_folder)?;
+        let refuse = |why: String| StoreError::Address { url: address.to_owned(), why };
+        let (scheme, _) = ObjectStoreScheme::parse(&url).map_err(|e| refuse(e.to_string()))?;
+        let client = |source| StoreError::Client { url: url.to_string(), source };
+        let root: Arc<dyn ObjectStore> = match scheme {
+            ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new()),
+            ObjectStoreScheme::AmazonS3 => {
+                let mut builder = AmazonS3Builder::from_env().with_url(url.as_str());
+                for (key, value) in options {
+                    builder = builder.with_config(option::<AmazonS3ConfigKey>(&url, key)?, value);
+                }
+                Arc::new(builder.build().map_err(client)?)
+            }
+            ObjectStoreScheme::GoogleCloudStorage => {
+                let mut builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
+                for (key, value) in options {
+                    builder = builder.with_config(option::<GoogleConfigKey>(&url, key)?, value);
+                }
+                Arc::new(builder.build().map_err(client)?)
+            }
+            ObjectStoreScheme::MicrosoftAzure => {
+                let mut builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
+                for (key, value) in options {
+                    builder = builder.with_config(option::<AzureConfigKey>(&url, key)?, value);
+                }
+                Arc::new(builder.build().map_err(client)?)
+            }
+            _ => return Err(refuse(format!("the scheme {:?} is not known", url.scheme()))),
+        };
+        Self::with_client(root, url)
+    }
+
+    /// A place on a client of one's own, for example one that injects faults. `root` is the whole
+    /// bucket; `url` names the folder in it.
+    pub fn with_client(root: Arc<dyn ObjectStore>, mut url: Url) -> Result<Self, StoreError> {
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let folder = Path::from_url_path(url.path())
+            .map_err(|e| StoreError::Address { url: url.to_string(), why: e.to_string() })?;
+        Ok(Self { url, root, folder })
+    }
+
+    /// Whether it is a folder of this machine.
+    pub(crate) fn local_folder(&self) -> Option<PathBuf> {
+        if self.url.scheme() == "file" { self.url.to_file_path().ok() } else { None }
+    }
+
+    /// A client rooted at the folder.
+    pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(self.root.clone(), self.folder.clone()))
+    }
+
+    /// The address of a path inside, ending in `/`.
+    pub(crate) fn url_of(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}/", self.url.path()));
+        url
+    }
+}
+
+fn option<K: FromStr>(url: &Url, key: &str) -> Result<K, StoreError> {
+    key.to_ascii_lowercase()
+        .parse()
+        .map_err(|_| StoreError::Option { url: url.to_string(), option: key.to_owned() })
+}
+
+/// The address as a URL; a local one is made absolute.
+fn parse(address: &str, make_folder: bool) -> Result<Url, StoreError> {
+    let refuse = |why: &str| StoreError::Address { url: address.to_owned(), why: why.to_owned() };
+    if address.is_empty() {
+        return Err(refuse("it is empty"));
+    }
+    let local = match Url::parse(address) {
+        Ok(url) if url.scheme() == "file" => {
+            url.to_file_path().map_err(|()| refuse("the path is not absolute"))?
+        }
+        Ok(url) if address.contains("://") => {
+            if url.host_str().is_none_or(str::is_empty) {
+                return Err(refuse("the bucket is missing"));
+            }
+            return Ok(url);
+        }
+        _ => PathBuf::from(address),
+    };
+    local_url(&local, make_folder)
+}
+
+fn local_url(path: &FilePath, make_folder: bool) -> Result<Url, StoreError> {
+    let folder = |source| StoreError::Folder { path: path.to_owned(), source };
+    if make_folder {
+        std::fs::create_dir_all(path).map_err(folder)?;
+    }
+    let absolute = match std::fs::canonicalize(path) {
+        Ok(absolute) => absolute,
+        // A store that is not there is told as such, later, and not as a missing file.
+        Err(_) if !make_folder => std::path::absolute(path).map_err(folder)?,
+        Err(source) => return Err(folder(source)),
+    };
+    Url::from_directory_path(&absolute).map_err(|()| StoreError::Address {
+        url: path.display().to_string(),
+        why: "the path cannot be made absolute".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_bucket_or_with_an_unknown_option_is_refused() {
+        let none = BTreeMap::new();
+        assert!(matches!(Location::open("", &none, false), Err(StoreError::Address { .. })));
+        assert!(matches!(Location::open("s3:///x", &none, false), Err(StoreError::Address { .. })));
+        let wrong = BTreeMap::from([("aws_endpiont".to_owned(), "x".to_owned())]);
+        assert!(matches!(Location::open("s3://b/x", &wrong, false), Err(StoreError::Option { .. })));
+    }
+
+    #[test]
+    fn cloud_folders_keep_their_prefix() {
+        let options = BTreeMap::from([("aws_region".to_owned(), "us-west-2".to_owned())]);
+        let place = Location::open("s3://bucket/a/b", &options, false).unwrap();
+        assert_eq!(place.folder.as_ref(), "a/b");
+        assert_eq!(place.url_of("tables/x").as_str(), "s3://bucket/a/b/tables/x/");
+    }
+}
