@@ -12,6 +12,22 @@ pub fn raw_bill(sha256: &str) -> String {
     format!("bills/raw/{sha256}")
 }
 
+/// The note that a file of events, named by its digest, was read to its end.
+pub fn file_read(sha256: &str) -> String {
+    format!("files/{sha256}.json")
+}
+
+/// The n-th receipt of a bill that was loaded: which groups of charges it is in, at which position.
+/// A hint that saves reading it again; without it nothing is lost.
+pub fn bill_receipt(digest: &str, sequence: u32) -> String {
+    format!("bills/receipts/{digest}/{sequence:04}.json")
+}
+
+/// Folder of a bill's receipts.
+pub fn bill_receipts(digest: &str) -> String {
+    format!("bills/receipts/{digest}")
+}
+
 /// A configuration document by content; `kind` is `registry` or `policy`.
 pub fn config_document(kind: &str, sha256: &str) -> String {
     format!("config/{kind}/{sha256}.json")
