@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample, sql,
-    tables,
+    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample,
+    sql, tables,
 };
 use crate::env;
 

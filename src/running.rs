@@ -6,8 +6,8 @@ use tokio::runtime::Builder;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{
-    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample, sql,
-    tables,
+    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample,
+    sql, tables,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure};

@@ -34,7 +34,8 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let spinner = Spinner::start("sealing");
     steps::seal(&store, &config, &spinner).await?;
     let allocated =
-        steps::allocate(&store, &registry, &policy, arguments.period, &context::limits(&config), &spinner).await?;
+        steps::allocate(&store, &registry, &policy, arguments.period, &context::limits(&config), &spinner)
+            .await?;
     drop(spinner);
     if arguments.json {
         json::print(&allocated)?;

@@ -60,7 +60,8 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         let named = |warning: &dyn std::fmt::Display| format!("{}: {warning}", config.policy.display());
         found.warnings.extend(warnings.iter().map(|warning| named(warning)));
         found.policy = policy.sentences();
-        let local = config.inputs.usage.iter().chain(&config.inputs.bills).filter(|path| !path.contains("://"));
+        let local =
+            config.inputs.usage.iter().chain(&config.inputs.bills).filter(|path| !path.contains("://"));
         for missing in local.filter(|path| !std::path::Path::new(path).exists()) {
             found.warnings.push(format!("{}: the input {missing} is not there", config.file.display()));
         }

@@ -5,9 +5,14 @@ pub mod steps;
 pub mod summary;
 
 use clap::Args;
+use hubtally_ingest::bills::BillOptions;
+use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
+use hubtally_store::Store;
 
+use super::ingest;
 use crate::clock;
+use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
 use crate::output::json;
@@ -45,15 +50,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let limits = context::limits(&config);
     let store = context::open_store(&config).await?;
 
-    let mut gaps = Vec::new();
-    if !config.inputs.usage.is_empty() {
-        let read = steps::read_usage(&store, &registry, &config, &config.inputs.usage).await?;
-        gaps = super::ingest::gaps(&read);
-    }
-    if !config.inputs.bills.is_empty() {
-        let options = steps::bill_options(&config);
-        steps::read_bills(&store, &registry, &config.inputs.bills, &options).await?;
-    }
+    let mut gaps = read_inputs(&store, &registry, &config).await?;
 
     let spinner = Spinner::start("sealing");
     steps::seal(&store, &config, &spinner).await?;
@@ -75,4 +72,26 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         summary::print(&closed)?;
     }
     Ok(summary::exit(&closed, arguments.exit_zero_if_incomplete))
+}
+
+/// Reads what is new. What could not be read is said, and named in the result: the month closes without it.
+async fn read_inputs(
+    store: &Store,
+    registry: &RegistryView,
+    config: &Config,
+) -> Result<Vec<String>, Failure> {
+    let usage = steps::filled(&config.inputs.usage);
+    let mut gaps = Vec::new();
+    if !usage.is_empty() {
+        let read = steps::read_usage(store, registry, config, &usage).await?;
+        gaps = ingest::gaps(&read);
+        ingest::warn_of_usage(&read);
+    }
+    let bills = steps::filled(&config.inputs.bills);
+    if !bills.is_empty() {
+        // An account that the registry does not know yet has no payer: its charges are listed, and the close exits 3.
+        let options = BillOptions { allow_unknown_accounts: true, ..steps::bill_options(config)? };
+        ingest::warn_of_bills(&steps::read_bills(store, registry, &bills, &options).await?);
+    }
+    Ok(gaps)
 }

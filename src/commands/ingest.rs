@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use hubtally_ingest::bills::BillReport;
+use hubtally_ingest::bills::{BillError, BillOptions, BillReport, GroupReport, Outcome};
 use hubtally_ingest::files::IngestReport;
 
 use super::close::steps;
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
-use crate::output::table::{thousands, visible};
+use crate::output::table::{self, Side, thousands, visible};
 use crate::output::{self, json};
 
 const FILES_EXAMPLES: &str = "\
@@ -48,6 +48,27 @@ pub struct Files {
     json: bool,
 }
 
+/// Arguments of `hubtally ingest bills`.
+#[derive(Debug, Args)]
+#[command(after_help = BILLS_EXAMPLES)]
+pub struct Bills {
+    /// Files, folders or URLs
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// The format of all files [default: recognised file by file]
+    #[arg(long, value_name = "FORMAT", value_parser = ["focus", "aws-ce", "aws-console", "gcp-console"])]
+    format: Option<String>,
+    /// Let files take the place of a loaded bill that covers more than they do
+    #[arg(long)]
+    replace: bool,
+    /// Load bills of accounts that the registry does not know: their charges have no payer until it does
+    #[arg(long)]
+    allow_unknown_accounts: bool,
+    /// Print what was read as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 pub async fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
     match command {
@@ -71,6 +92,27 @@ async fn files(context: &Context, arguments: &Files) -> Result<Exit, Failure> {
         return Err(Failure::NothingRead { why: gaps.join("\n  ") });
     }
     Ok(if gaps.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let (registry, _) = context::documents(&config)?;
+    let store = context::open_store(&config).await?;
+    let format = arguments.format.as_deref().map(str::parse).transpose();
+    let options = BillOptions {
+        format: format.map_err(|error: BillError| Failure::Usage(error.to_string()))?,
+        replace: arguments.replace,
+        allow_unknown_accounts: arguments.allow_unknown_accounts,
+        ..steps::bill_options(&config)?
+    };
+    let read = steps::read_bills(&store, &registry, &arguments.paths, &options).await?;
+    if arguments.json {
+        json::print(&read)?;
+    } else {
+        output::print(&bill_words(&read))?;
+    }
+    let complete = read.rejects() == 0 && read.unknown_accounts.is_empty();
+    Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
 /// What could not be read: the data is incomplete, and a person must look.
@@ -97,7 +139,8 @@ fn words(read: &IngestReport) -> String {
         let _ = writeln!(out, "rows     {} {table}", thousands(&rows.to_string()));
     }
     for (reason, refused) in &total.counts.rejects {
-        let _ = writeln!(out, "refused  {} {reason}: {}", thousands(&refused.count.to_string()), refused.advice);
+        let _ =
+            writeln!(out, "refused  {} {reason}: {}", thousands(&refused.count.to_string()), refused.advice);
         for example in &refused.examples {
             let _ = writeln!(out, "           {}: {}", visible(&example.origin), visible(&example.detail));
         }
@@ -108,20 +151,72 @@ fn words(read: &IngestReport) -> String {
     out
 }
 
-/// Arguments of `hubtally ingest bills`.
-#[derive(Debug, Args)]
-#[command(after_help = BILLS_EXAMPLES)]
-pub struct Bills {
-    /// Files, folders or URLs
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<String>,
-    /// The format, where it shall not be recognised: focus, aws-ce, aws-console, gcp-console
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<String>,
-    /// Print what was read as JSON
-    #[arg(long)]
-    json: bool,
+/// Says during a close what was refused or could not be read.
+pub fn warn_of_usage(read: &IngestReport) {
+    for (reason, refused) in &read.total.counts.rejects {
+        tracing::warn!(reason, count = refused.count, "records refused: {}", refused.advice);
+    }
+    for gap in gaps(read) {
+        tracing::warn!("{gap}");
+    }
 }
-async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
-    Ok(Exit::Done)
+
+/// Says during a close what a person should know about the bills.
+pub fn warn_of_bills(read: &BillReport) {
+    for file in &read.files {
+        for example in &file.rejects.examples {
+            tracing::warn!(file = file.path, "bill row refused: {example}");
+        }
+    }
+    for warning in read.warnings.iter().chain(read.files.iter().flat_map(|file| &file.warnings)) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(snippet) = &read.registry_snippet {
+        tracing::warn!(
+            "accounts that registry.toml does not know have no payer; add them with their owner:\n{snippet}"
+        );
+    }
+}
+
+fn bill_words(read: &BillReport) -> String {
+    let heads = [
+        ("account", Side::Left),
+        ("month", Side::Left),
+        ("importer", Side::Left),
+        ("grade", Side::Left),
+        ("lines", Side::Right),
+        ("billed", Side::Right),
+        ("currency", Side::Left),
+        ("outcome", Side::Left),
+    ];
+    let line = |group: &GroupReport| {
+        vec![
+            group.account.clone(),
+            group.period.clone(),
+            group.importer.clone(),
+            group.grade.clone(),
+            thousands(&group.rows.to_string()),
+            thousands(&group.billed),
+            group.currency.clone(),
+            match group.outcome {
+                Outcome::Loaded => "loaded".to_owned(),
+                Outcome::Replaced => "replaced".to_owned(),
+                Outcome::Unchanged => "unchanged".to_owned(),
+            },
+        ]
+    };
+    let mut out = table::text(&heads, read.groups.iter().map(line));
+    out.push('\n');
+    for file in &read.files {
+        for example in &file.rejects.examples {
+            let _ = writeln!(out, "refused  {}: {}", visible(&file.path), visible(example));
+        }
+    }
+    for warning in read.warnings.iter().chain(read.files.iter().flat_map(|file| &file.warnings)) {
+        let _ = writeln!(out, "warning  {}", visible(warning));
+    }
+    if let Some(snippet) = &read.registry_snippet {
+        let _ = writeln!(out, "add to registry.toml, with the true owner:\n\n{snippet}");
+    }
+    out
 }

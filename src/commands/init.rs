@@ -74,7 +74,10 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
             say(&format!("kept    {}", path.display()));
         }
         say(&format!("store   {}", done.store));
-        say(&format!("keys    {} (back them up: without them user names cannot be read)", config.keys.display()));
+        say(&format!(
+            "keys    {} (back them up: without them user names cannot be read)",
+            config.keys.display()
+        ));
         say("next    describe your communities in registry.toml, then run `hubtally check`");
     }
     Ok(Exit::Done)

@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 use clap::Args;
+use hubtally_store::MaintainOptions;
 
+use super::close::steps;
 use crate::clock;
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
@@ -31,5 +33,26 @@ pub struct Arguments {
 
 /// Seals and writes checkpoints.
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let store = context::open_store(&config).await?;
+    let yesterday = clock::now().date().pred_opt();
+    let options =
+        MaintainOptions { before: arguments.before.or(yesterday), limits: steps::seal_limits(&config) };
+    let spinner = Spinner::start("looking at the tables");
+    let done = hubtally_store::maintain(&store, &options, &|words: &str| spinner.say(words)).await?;
+    drop(spinner);
+    if arguments.json {
+        json::print(&done)?;
+    } else {
+        for (table, days) in &done.sealed {
+            say(&format!("sealed      {table}: {} days", days.len()));
+        }
+        for (table, version) in &done.checkpoints {
+            say(&format!("checkpoint  {table} at version {version}"));
+        }
+        if done.sealed.is_empty() && done.checkpoints.is_empty() {
+            say("nothing to do");
+        }
+    }
     Ok(Exit::Done)
 }

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
 use crate::logging::say;
@@ -38,45 +37,28 @@ pub struct Import {
     json: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Counts<'a> {
-    clusters: usize,
-    hubs: usize,
-    communities: usize,
-    accounts: usize,
-    warnings: &'a [String],
-}
-
 /// Imports a registry.
 pub fn run(command: &Command) -> Result<Exit, Failure> {
     let Command::Import(arguments) = command;
     let imported = hubtally_ingest::registry_import::import_2i2c(&arguments.path)?;
-    let registry = &imported.registry;
-    let text = toml::to_string_pretty(registry).map_err(|error| Failure::Form {
+    let text = imported.to_toml().map_err(|error| Failure::Form {
         what: "registry",
         form: "TOML",
         source: Box::new(error),
     })?;
-    let counts = Counts {
-        clusters: registry.clusters.len(),
-        hubs: registry.hubs.len(),
-        communities: registry.communities.len(),
-        accounts: registry.accounts.len(),
-        warnings: &imported.warnings,
-    };
     if let Some(file) = &arguments.out {
         write_new(file, &text)?;
     }
     if arguments.json {
-        json::print(&counts)?;
+        json::print(&imported)?;
         return Ok(Exit::Done);
     }
-    for warning in counts.warnings {
+    for warning in &imported.warnings {
         say(&format!("warning   {warning}"));
     }
     say(&format!(
         "imported  {} clusters, {} hubs, {} communities, {} accounts",
-        counts.clusters, counts.hubs, counts.communities, counts.accounts
+        imported.clusters, imported.hubs, imported.communities, imported.accounts
     ));
     match &arguments.out {
         None => output::print(&text)?,
@@ -88,7 +70,10 @@ pub fn run(command: &Command) -> Result<Exit, Failure> {
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|source| {
         if source.kind() == std::io::ErrorKind::AlreadyExists {
-            Failure::AlreadyThere { path: path.to_owned(), advice: "name another file with --out, or move it away" }
+            Failure::AlreadyThere {
+                path: path.to_owned(),
+                advice: "name another file with --out, or move it away",
+            }
         } else {
             Failure::File { operation: "written", path: path.to_owned(), source }
         }

@@ -39,8 +39,12 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Writes the sample.
+/// Writes the sample. A registry that is no sample's is somebody's work, and is not written over.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let registry = arguments.out.join("registry.toml");
+    if registry.exists() && !arguments.out.join("facts.json").exists() {
+        return Err(Failure::AlreadyThere { path: registry, advice: "name another folder with --out" });
+    }
     let options = SampleOptions { seed: arguments.seed, scale: arguments.scale, period: arguments.period };
     let spinner = Spinner::start("writing the sample");
     let summary = hubtally_sample::write(&arguments.out, &options, &mut |words| spinner.say(words))?;

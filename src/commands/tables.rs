@@ -45,7 +45,8 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     if arguments.json {
         json::print(&lines)?;
     } else {
-        let heads = [("table", Side::Left), ("rows", Side::Right), ("version", Side::Right), ("url", Side::Left)];
+        let heads =
+            [("table", Side::Left), ("rows", Side::Right), ("version", Side::Right), ("url", Side::Left)];
         let rows = lines.into_iter().map(|line| {
             let rows = table::thousands(&line.rows.to_string());
             vec![line.name.to_owned(), rows, line.version.to_string(), line.url]

@@ -33,12 +33,13 @@ impl Document {
             file: file.to_owned(),
             problems: vec![Problem { place: None, message }],
         };
-        let size = std::fs::metadata(file).map_err(|error| fail(format!("the file cannot be read: {error}")))?;
+        let size =
+            std::fs::metadata(file).map_err(|error| fail(format!("the file cannot be read: {error}")))?;
         if size.len() > MAX_BYTES {
             return Err(fail(format!("the file has {} bytes: at most {MAX_BYTES} are read", size.len())));
         }
-        let text =
-            std::fs::read_to_string(file).map_err(|error| fail(format!("the file cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| fail(format!("the file cannot be read: {error}")))?;
         Self::parse(file, text, keys)
     }
 
@@ -93,7 +94,13 @@ impl Check<'_> {
         self.problems.push(Problem { place: Some(Place::of(self.text, offset)), message });
     }
 
-    fn table(&mut self, table: &DeTable<'_>, at: usize, keys: &'static [Key], path: &str) -> Map<String, Value> {
+    fn table(
+        &mut self,
+        table: &DeTable<'_>,
+        at: usize,
+        keys: &'static [Key],
+        path: &str,
+    ) -> Map<String, Value> {
         let mut out = Map::new();
         for (name, value) in table {
             let written = name.get_ref().as_ref();
@@ -124,13 +131,9 @@ impl Check<'_> {
 
     fn unknown(&mut self, written: &str, at: usize, keys: &[Key], path: &str) {
         let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        let advice = match nearest(written, keys.iter().map(|key| key.name)) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => {
-                let known: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
-                format!("known keys are {}", known.join(", "))
-            }
-        };
+        let known = || keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
+        let advice = nearest(written, keys.iter().map(|key| key.name))
+            .map_or_else(|| format!("known keys are {}", known()), |name| format!("did you mean `{name}`?"));
         self.say(at, format!("unknown key `{written}`{place}: {advice}"));
     }
 
@@ -151,10 +154,16 @@ impl Check<'_> {
                 }
                 Some(Value::Object(out))
             }
-            (Kind::TextMap, DeValue::Table(table)) => self.map(table, &Key { kind: Kind::Text, ..*key }, path),
+            (Kind::TextMap, DeValue::Table(table)) => {
+                self.map(table, &Key { kind: Kind::Text, ..*key }, path)
+            }
             (Kind::PpmMap, DeValue::Table(table)) => self.parts(table, start, key, path),
-            (Kind::Texts, DeValue::Array(items)) => self.list(items.iter(), &Key { kind: Kind::Text, ..*key }, path),
-            (Kind::Ids, DeValue::Array(items)) => self.list(items.iter(), &Key { kind: Kind::Id, ..*key }, path),
+            (Kind::Texts, DeValue::Array(items)) => {
+                self.list(items.iter(), &Key { kind: Kind::Text, ..*key }, path)
+            }
+            (Kind::Ids, DeValue::Array(items)) => {
+                self.list(items.iter(), &Key { kind: Kind::Id, ..*key }, path)
+            }
             (_, leaf) => match read_leaf(key.kind, leaf) {
                 Ok(read) => Some(read),
                 Err(hint) => {
@@ -178,7 +187,10 @@ impl Check<'_> {
         for (index, item) in items.enumerate() {
             let start = item.span().start;
             let DeValue::Table(table) = item.get_ref() else {
-                self.say(start, format!("`{path}` is {}, expected {}", shown(item.get_ref()), key.kind.expected()));
+                self.say(
+                    start,
+                    format!("`{path}` is {}, expected {}", shown(item.get_ref()), key.kind.expected()),
+                );
                 return None;
             };
             self.entries.push((path.to_owned(), index, start));

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use operation::{Config, Inputs, Limits};
+pub use operation::Config;
 use problem::Problems;
 use secret::SecretError;
 

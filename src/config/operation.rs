@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::Document;
-use super::problem::{Place, Problem};
-use super::shape::{Key, Kind, optional};
+use super::problem::{Place, Problem, Problems};
+use super::shape::{Key, Kind, optional, required};
 use super::{ConfigError, FILE_NAME, location, secret};
 use crate::env;
 
@@ -20,12 +20,20 @@ const SHAPE: &[Key] = &[
     optional("statements", Kind::Text, "the folder where statements are written"),
     optional("templates", Kind::Text, "a folder with your own templates of statements"),
     optional("inputs", Kind::Table(INPUTS), "what `close` reads"),
+    optional("bill", Kind::NamedTables(BILL), "requests of AWS Cost Explorer answers, by file name"),
     optional("limits", Kind::Table(LIMITS), "memory, threads and where to spill"),
 ];
 
 const INPUTS: &[Key] = &[
     optional("usage", Kind::Texts, "files, folders and URLs with usage events"),
     optional("bills", Kind::Texts, "files, folders and URLs with bills"),
+];
+
+const BILL: &[Key] = &[
+    optional("account", Kind::Text, "the account that the request asked for"),
+    required("metrics", Kind::Texts, "the metrics that the request asked for"),
+    optional("group_by", Kind::Texts, "what it grouped by: dimensions in capitals, tags as they are"),
+    optional("filter", Kind::Text, "its filter, as the JSON that was sent"),
 ];
 
 const LIMITS: &[Key] = &[
@@ -59,6 +67,8 @@ pub struct Config {
     pub templates: Option<PathBuf>,
     /// What `close` reads.
     pub inputs: Inputs,
+    /// Requests of Cost Explorer answers, by file name, as JSON.
+    pub bills: BTreeMap<String, Value>,
     /// Memory and threads.
     pub limits: Limits,
 }
@@ -128,6 +138,7 @@ impl Config {
             statements: path("statements").unwrap_or_else(|| folder.join("statements")),
             templates: path("templates"),
             inputs: Inputs { usage: inputs(value, "usage", &folder), bills: inputs(value, "bills", &folder) },
+            bills: bill_requests(&file, value)?,
             limits: Limits {
                 memory_mib: count("memory_mib").and_then(|n| n.try_into().ok()).unwrap_or(DEFAULT_MEMORY_MIB),
                 threads: count("threads").and_then(|n| n.try_into().ok()).unwrap_or_else(processors),
@@ -142,6 +153,28 @@ impl Config {
 fn inputs(value: &Map<String, Value>, key: &str, folder: &Path) -> Vec<String> {
     let written = value.get("inputs").and_then(|inputs| inputs.get(key)).and_then(Value::as_array);
     written.into_iter().flatten().filter_map(Value::as_str).map(|path| location(folder, path)).collect()
+}
+
+/// The tables `[bill."FILE NAME"]`, with their filters read.
+fn bill_requests(file: &Path, value: &Map<String, Value>) -> Result<BTreeMap<String, Value>, ConfigError> {
+    let mut requests = BTreeMap::new();
+    for (name, request) in value.get("bill").and_then(Value::as_object).into_iter().flatten() {
+        let mut request = request.clone();
+        if let Some(filter) = request.get("filter").and_then(Value::as_str) {
+            let read: Value = serde_json::from_str(filter).map_err(|error| Problems {
+                file: file.to_owned(),
+                problems: vec![Problem {
+                    place: None,
+                    message: format!(
+                        "`bill.{name}.filter` is no JSON ({error}): write the filter that was sent"
+                    ),
+                }],
+            })?;
+            request["filter"] = read;
+        }
+        requests.insert(name.clone(), request);
+    }
+    Ok(requests)
 }
 
 fn processors() -> usize {
@@ -242,17 +275,22 @@ mod tests {
     fn what_init_writes_is_read_as_it_stands_and_uncommented() {
         let config = load(template::OPERATION, &[]).unwrap();
         assert!(config.keys.ends_with("keys"), "{config:?}");
-        let all = load(&template::uncommented(template::OPERATION), &[("AWS_SECRET_ACCESS_KEY", "hush")]).unwrap();
+        let all =
+            load(&template::uncommented(template::OPERATION), &[("AWS_SECRET_ACCESS_KEY", "hush")]).unwrap();
         assert_eq!(all.store_options["aws_secret_access_key"], "hush");
         assert!(all.templates.is_some());
+        assert!(all.bills.values().all(|request| request["filter"].is_object()));
+        assert_eq!(all.bills.len(), 1);
     }
 
     #[test]
     fn every_key_is_explained_in_what_init_writes() {
-        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS) {
+        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL) {
             let explained = template::OPERATION.lines().any(|line| {
                 let line = line.trim_start_matches(['#', ' ']);
-                line.starts_with(&format!("{} = ", key.name)) || line == format!("[{}]", key.name)
+                line.starts_with(&format!("{} = ", key.name))
+                    || line == format!("[{}]", key.name)
+                    || line.starts_with(&format!("[{}.", key.name))
             });
             assert!(explained, "{} is not in the example", key.name);
         }
@@ -284,7 +322,10 @@ mod tests {
         let error = load("store = \"store\"\n", &[]).unwrap_err();
         assert!(error.contains("`registry` is missing") && error.contains("HUBTALLY_REGISTRY"), "{error}");
         let error = load("store = \"store\"\nregstry = \"x\"\n", &[]).unwrap_err();
-        assert!(error.contains("hubtally.toml:2:1: unknown key `regstry`: did you mean `registry`?"), "{error}");
+        assert!(
+            error.contains("hubtally.toml:2:1: unknown key `regstry`: did you mean `registry`?"),
+            "{error}"
+        );
         let error = load("store = \"a\n", &[]).unwrap_err();
         assert!(error.contains("hubtally.toml:1:"), "{error}");
     }

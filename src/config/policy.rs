@@ -23,10 +23,10 @@ static SHAPE: LazyLock<Vec<Key>> = LazyLock::new(|| {
 
 /// Reads the policy.
 pub fn load(file: &Path) -> Result<Policy, ConfigError> {
-    from_document(Document::read(file, &SHAPE)?)
+    from_document(&Document::read(file, &SHAPE)?)
 }
 
-fn from_document(document: Document) -> Result<Policy, ConfigError> {
+fn from_document(document: &Document) -> Result<Policy, ConfigError> {
     let problem = |message: String| document.problems(vec![Problem { place: None, message }]);
     serde_json::from_value(document.value.clone().into())
         .map_err(|error| problem(format!("the policy cannot be read: {error}")).into())
@@ -53,7 +53,7 @@ mod tests {
         let document = Document::parse(Path::new("policy.toml"), text.to_owned(), &SHAPE);
         document
             .map_err(|error| error.to_string())
-            .and_then(|document| from_document(document).map_err(|error| error.to_string()))
+            .and_then(|document| from_document(&document).map_err(|error| error.to_string()))
     }
 
     #[test]
@@ -80,7 +80,10 @@ mod tests {
         let text = template::policy().replace("idle = \"separate\"", "idle = \"seperate\"");
         let error = read(&text).unwrap_err();
         assert!(error.contains("policy.toml:"), "{error}");
-        assert!(error.contains("`idle` is \"seperate\", expected one of \"separate\", \"proportional\""), "{error}");
+        assert!(
+            error.contains("`idle` is \"seperate\", expected one of \"separate\", \"proportional\""),
+            "{error}"
+        );
         assert!(error.contains("did you mean \"separate\"?"), "{error}");
     }
 

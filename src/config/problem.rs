@@ -67,16 +67,13 @@ impl fmt::Display for Problems {
                 writeln!(f)?;
             }
             write!(f, "{line}")?;
-            match &problem.place {
-                None => {}
-                Some(place) => {
-                    if !place.text.trim().is_empty() && place.text.chars().count() <= MAX_SHOWN_CHARS {
-                        let number = place.line.to_string();
-                        let gutter = " ".repeat(number.len());
-                        let before = " ".repeat(place.column.saturating_sub(1));
-                        write!(f, "\n  {number} | {}\n  {gutter} | {before}^", place.text)?;
-                    }
-                }
+            let short = |place: &&Place| place.text.chars().count() <= MAX_SHOWN_CHARS;
+            let Some(place) = problem.place.as_ref().filter(short) else { continue };
+            if !place.text.trim().is_empty() {
+                let number = place.line.to_string();
+                let gutter = " ".repeat(number.len());
+                let before = " ".repeat(place.column.saturating_sub(1));
+                write!(f, "\n  {number} | {}\n  {gutter} | {before}^", place.text)?;
             }
         }
         Ok(())

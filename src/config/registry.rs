@@ -194,7 +194,9 @@ mod tests {
         let text = "[organisation]\nname = \"O\"\n\n[[hub]]\nid = \"geo\"\nclsuter = \"tides\"\n\
                     namespace = \"geo\"\nfrom = \"June\"\nstaging = \"yes\"\n";
         let error = read(text).unwrap_err();
-        assert!(error.contains("registry.toml:6:1: unknown key `clsuter` in `hub[geo]`: did you mean `cluster`?"));
+        assert!(
+            error.contains("registry.toml:6:1: unknown key `clsuter` in `hub[geo]`: did you mean `cluster`?")
+        );
         assert!(error.contains("registry.toml:8:8: `hub[geo].from` is \"June\", expected a day"), "{error}");
         assert!(error.contains("`hub[geo].staging` is \"yes\", expected true or false"), "{error}");
         assert!(error.contains("`hub[geo].cluster` is missing: the cluster it runs on"), "{error}");

@@ -63,13 +63,17 @@ impl Kind {
         match self {
             Self::Text => "text in quotes that is not empty".to_owned(),
             Self::Id => "an id in quotes: 1 to 512 bytes without control characters".to_owned(),
-            Self::Slug => "an id of lower-case letters, digits and hyphens, for example \"ocean-lab\"".to_owned(),
+            Self::Slug => {
+                "an id of lower-case letters, digits and hyphens, for example \"ocean-lab\"".to_owned()
+            }
             Self::Owner => "\"organisation\", \"shared\" or \"community:<id>\"".to_owned(),
             Self::Date => "a day, for example \"2026-06-01\"".to_owned(),
             Self::Truth => "true or false".to_owned(),
             Self::Count { least, most } => format!("a whole number from {least} to {most}"),
             Self::OneOf(words) => format!("one of {}", quoted(words.iter().copied())),
-            Self::Choice(choice) => format!("one of {}", quoted(choice.values.iter().map(|(value, _)| *value))),
+            Self::Choice(choice) => {
+                format!("one of {}", quoted(choice.values.iter().map(|(value, _)| *value)))
+            }
             Self::Texts => "a list of texts, for example [\"one\", \"two\"]".to_owned(),
             Self::Ids => "a list of ids, for example [\"one\", \"two\"]".to_owned(),
             Self::TextMap => "a table of texts, for example { key = \"value\" }".to_owned(),

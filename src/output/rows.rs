@@ -36,15 +36,16 @@ fn as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String, Arrow
     let heads: Vec<(&str, Side)> = schema
         .fields()
         .iter()
-        .map(|field| (field.name().as_str(), if is_number(field.data_type()) { Side::Right } else { Side::Left }))
+        .map(|field| {
+            (field.name().as_str(), if is_number(field.data_type()) { Side::Right } else { Side::Left })
+        })
         .collect();
     Ok(table::text(&heads, cells(batches)?))
 }
 
 fn as_csv(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String, ArrowError> {
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        cells.map(csv_field).collect::<Vec<_>>().join(",") + "\n"
-    };
+    let line =
+        |cells: &mut dyn Iterator<Item = &str>| cells.map(csv_field).collect::<Vec<_>>().join(",") + "\n";
     let mut out = line(&mut schema.fields().iter().map(|field| field.name().as_str()));
     for row in cells(batches)? {
         out.push_str(&line(&mut row.iter().map(String::as_str)));
@@ -88,7 +89,9 @@ fn json_value(kind: &DataType, text: &str, null: bool) -> Value {
             .map(Value::from)
             .or_else(|_| text.parse::<u64>().map(Value::from))
             .unwrap_or_else(|_| Value::String(text.to_owned())),
-        kind if kind.is_floating() => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        kind if kind.is_floating() => {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+        }
         _ => Value::String(text.to_owned()),
     }
 }
@@ -126,8 +129,12 @@ mod tests {
         let count: ArrayRef = Arc::new(Int64Array::from(vec![Some(9_007_199_254_740_993), None]));
         let amount = Decimal128Array::from(vec![1_500_000_000_000_i128, -1]);
         let amount: ArrayRef = Arc::new(amount.with_precision_and_scale(38, 12).unwrap());
-        RecordBatch::try_from_iter_with_nullable([("name", name, true), ("n", count, true), ("amount", amount, false)])
-            .unwrap()
+        RecordBatch::try_from_iter_with_nullable([
+            ("name", name, true),
+            ("n", count, true),
+            ("amount", amount, false),
+        ])
+        .unwrap()
     }
 
     fn print(format: Format) -> String {

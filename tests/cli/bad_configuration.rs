@@ -13,8 +13,12 @@ fn without_a_configuration_the_way_to_one_is_named() {
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
     let place = Place::initialised();
-    let text = format!("{}\nstatemnets = \"x\"\n", place.read("hubtally.toml").replace("[inputs]", "#[inputs]"));
-    let text = text.replace("[limits]", "#[limits]").replace("usage = [", "#usage = [").replace("bills = [", "#bills = [");
+    let text =
+        format!("{}\nstatemnets = \"x\"\n", place.read("hubtally.toml").replace("[inputs]", "#[inputs]"));
+    let text = text
+        .replace("[limits]", "#[limits]")
+        .replace("usage = [", "#usage = [")
+        .replace("bills = [", "#bills = [");
     let line = text.lines().count();
     place.write("hubtally.toml", &text);
     place
@@ -60,7 +64,8 @@ fn an_environment_variable_with_a_wrong_value_is_named() {
 #[test]
 fn a_secret_in_plain_text_is_refused_and_not_repeated() {
     let place = Place::initialised();
-    let text = format!("{}\n[store_options]\naws_secret_access_key = \"hush-hush\"\n", place.read("hubtally.toml"));
+    let text =
+        format!("{}\n[store_options]\naws_secret_access_key = \"hush-hush\"\n", place.read("hubtally.toml"));
     place.write("hubtally.toml", &text);
     let ended = place.run(&["tables"]).exits(2).says("aws_secret_access_key").says("env:NAME");
     assert!(!ended.stderr.contains("hush-hush"));

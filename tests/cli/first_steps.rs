@@ -41,7 +41,8 @@ fn the_example_of_the_registry_is_accepted_once_it_is_switched_on() {
 #[test]
 fn an_empty_month_closes() {
     let place = Place::initialised();
-    let closed = place.run(&["close", "--period", "2026-06", "--json", "--exit-zero-if-incomplete"]).exits(0).json();
+    let closed =
+        place.run(&["close", "--period", "2026-06", "--json", "--exit-zero-if-incomplete"]).exits(0).json();
     assert_eq!(closed["period"], "2026-06");
     assert_eq!(closed["communities"].as_array().unwrap().len(), 0);
 }

@@ -35,7 +35,11 @@ fn every_command_has_help_with_an_example_of_itself() {
 
 #[test]
 fn the_first_help_names_the_commands_and_the_exit_codes() {
-    let help = Place::empty().run(&["--help"]).exits(0).prints("Exit codes:").prints("3  done, but the data is incomplete");
+    let help = Place::empty()
+        .run(&["--help"])
+        .exits(0)
+        .prints("Exit codes:")
+        .prints("3  done, but the data is incomplete");
     for command in COMMANDS {
         assert!(help.stdout.contains(command[0]), "{command:?}");
     }

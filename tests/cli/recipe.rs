@@ -33,7 +33,8 @@ fn requests_are_written_where_the_importer_looks_for_them() {
 #[test]
 fn a_range_that_ends_before_it_starts_is_refused() {
     let place = Place::empty();
-    let wrong = ["recipe", "aws-ce", "--account", "111122223333", "--start", "2026-07-01", "--end", "2026-06-01"];
+    let wrong =
+        ["recipe", "aws-ce", "--account", "111122223333", "--start", "2026-07-01", "--end", "2026-06-01"];
     place.run(&wrong).exits(2).says("the end is the first day after");
     let wrong = ["recipe", "aws-ce", "--account", "12", "--start", "2026-06-01", "--end", "2026-07-01"];
     place.run(&wrong).exits(2).says("12 digits");

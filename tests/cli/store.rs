@@ -26,7 +26,10 @@ fn sql_answers_in_three_forms() {
     let rows = place.run(&["sql", query, "--format", "json"]).exits(0).json();
     assert_eq!(rows[0]["one"], 1);
     assert_eq!(rows[0]["amount"], "1.500000000000");
-    place.run(&["sql", query, "--format", "csv"]).exits(0).prints("one,text,amount\n1,\"a,b\",1.500000000000\n");
+    place
+        .run(&["sql", query, "--format", "csv"])
+        .exits(0)
+        .prints("one,text,amount\n1,\"a,b\",1.500000000000\n");
     place.run(&["sql", query]).exits(0).prints("1.500000000000");
     let none = place.run(&["sql", "SELECT charge_id, billed_cost FROM charges", "--format", "json"]).exits(0);
     assert_eq!(none.json().as_array().unwrap().len(), 0);

@@ -1,7 +1,9 @@
 //! The steps of a close, each also a command of its own.
 
+use std::path::Path;
+
 use hubtally_aggregate::{Allocated, Limits};
-use hubtally_ingest::bills::{self, BillOptions, BillReport};
+use hubtally_ingest::bills::{self, BillOptions, BillReport, CeRequest};
 use hubtally_ingest::files::{self, FileOptions, IngestReport};
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
@@ -54,8 +56,8 @@ pub async fn seal(store: &Store, config: &Config, spinner: &Spinner) -> Result<(
 
 /// What sealing may use.
 pub fn seal_limits(config: &Config) -> SealLimits {
-    let _ = config;
-    SealLimits::default()
+    let memory_bytes = usize::try_from(config.limits.memory_mib).unwrap_or(1_024) << 20;
+    SealLimits { memory_bytes, spill_folder: config.limits.spill_folder.clone() }
 }
 
 /// Allocates the month.
@@ -71,7 +73,31 @@ pub async fn allocate(
     Ok(hubtally_aggregate::allocate(store, registry, policy, period, limits, &say).await?)
 }
 
-/// How bills are read.
-pub fn bill_options(config: &Config) -> BillOptions {
-    BillOptions
+/// How bills are read: Cost Explorer requests from the configuration, object stores as the store's.
+pub fn bill_options(config: &Config) -> Result<BillOptions, Failure> {
+    let mut options =
+        BillOptions { object_options: config.store_options.clone(), ..BillOptions::new(clock::now()) };
+    for (name, request) in &config.bills {
+        let origin = format!("{}: bill.{name}", config.file.display());
+        let read =
+            CeRequest::from_value(&origin, request).map_err(|error| Failure::Usage(error.to_string()))?;
+        options.requests.insert(name.clone(), read);
+    }
+    Ok(options)
+}
+
+/// The inputs that hold something: a folder that `init` made and nobody filled is no mistake.
+pub fn filled(paths: &[String]) -> Vec<String> {
+    let filled =
+        |path: &&String| path.contains("://") || !Path::new(path).is_dir() || holds_a_file(Path::new(path));
+    paths.iter().filter(filled).cloned().collect()
+}
+
+fn holds_a_file(folder: &Path) -> bool {
+    let visible = |path: &Path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let Ok(entries) = folder.read_dir() else { return true };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .any(|path| visible(&path) && (!path.is_dir() || holds_a_file(&path)))
 }

@@ -155,7 +155,10 @@ mod tests {
                 difference: "0.000000000000".into(),
             }],
             completeness: CompletenessSummary { expected: 10, seen: 10, observed: 10 },
-            communities: vec![community("ocean", "1000.00", "1000.05"), community("soil", "101.00", "101.05")],
+            communities: vec![
+                community("ocean", "1000.00", "1000.05"),
+                community("soil", "101.00", "101.05"),
+            ],
             charges_without_payer: vec![],
             incomplete: vec![],
             statements: "statements/2026-06".into(),
@@ -165,7 +168,10 @@ mod tests {
     #[test]
     fn the_table_adds_up() {
         let shown = text(&closed());
-        assert!(shown.contains("1,101.00") && shown.contains("1,101.10") && shown.contains("-0.10"), "{shown}");
+        assert!(
+            shown.contains("1,101.00") && shown.contains("1,101.10") && shown.contains("-0.10"),
+            "{shown}"
+        );
         assert!(shown.contains("June 2026, draft") && shown.contains("statements/2026-06"));
     }
 

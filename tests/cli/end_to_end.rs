@@ -1,0 +1,206 @@
+//! The month of the sample federation, from `init` to statements, against what the generator knows to be true.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::run::{Ended, Place, copy_folder, files_below};
+
+const CLOSE: &[&str] = &["close", "--period", "2026-06", "--json"];
+
+/// The sample federation, written once for all tests.
+fn sample() -> &'static Place {
+    static SAMPLE: OnceLock<Place> = OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let place = Place::empty();
+        place.run(&["sample", "--seed", "1", "--scale", "1", "--out", "sample"]).exits(0);
+        place
+    })
+}
+
+fn facts() -> Value {
+    serde_json::from_str(&sample().read("sample/facts.json")).unwrap()
+}
+
+/// A place after `init`, with the sample's documents, usage and bills.
+fn federation() -> Place {
+    let place = Place::initialised();
+    copy_folder(&sample().path("sample"), &place.path("."));
+    place
+}
+
+/// A closed month, closed once for all tests that only look at it.
+fn closed() -> &'static (Place, Ended) {
+    static CLOSED: OnceLock<(Place, Ended)> = OnceLock::new();
+    CLOSED.get_or_init(|| {
+        let place = federation();
+        // A scrape gap and a day of estimated cost are in the sample on purpose.
+        let ended = place.run(CLOSE).exits(3);
+        (place, ended)
+    })
+}
+
+/// Decimal text without zeros at the end.
+fn plain(amount: &Value) -> String {
+    let text = amount.as_str().unwrap();
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+fn rows(place: &Place) -> Vec<(String, i64)> {
+    let tables = place.run(&["tables", "--json"]).exits(0).json();
+    let line = |table: &Value| (table["name"].as_str().unwrap().to_owned(), table["rows"].as_i64().unwrap());
+    tables.as_array().unwrap().iter().map(line).collect()
+}
+
+#[test]
+fn every_cent_of_the_sample_has_a_home() {
+    let (place, ended) = closed();
+    let (facts, closed) = (facts(), ended.json());
+    let conservation = &closed["conservation"];
+    assert_eq!(conservation.as_array().unwrap().len(), 1, "{conservation}");
+    assert_eq!(plain(&conservation[0]["difference"]), "0");
+    assert_eq!(plain(&conservation[0]["billed"]), plain(&facts["billed"]["USD"]));
+    assert_eq!(plain(&conservation[0]["posted"]), plain(&facts["billed"]["USD"]));
+    assert_eq!(
+        closed["communities"].as_array().unwrap().len() as u64,
+        facts["communities"].as_u64().unwrap()
+    );
+    assert_eq!(closed["charges_without_payer"].as_array().unwrap().len(), 0);
+    for query in ["SELECT sum(billed_cost) AS total FROM charges", "SELECT sum(amount) AS total FROM ledger"]
+    {
+        let total = place.run(&["sql", query, "--format", "json"]).exits(0).json();
+        assert_eq!(plain(&total[0]["total"]), plain(&facts["billed"]["USD"]), "{query}");
+    }
+    let off = "SELECT charge_id FROM (SELECT charge_id, sum(amount) AS posted FROM ledger WHERE basis = 'billed' \
+               GROUP BY charge_id) JOIN charges USING (charge_id) WHERE posted <> billed_cost";
+    let off = place.run(&["sql", off, "--format", "json"]).exits(0).json();
+    assert_eq!(off.as_array().unwrap().len(), 0, "{off}");
+}
+
+#[test]
+fn coverage_is_what_the_generator_left_in() {
+    let (_, ended) = closed();
+    let (facts, closed) = (facts(), ended.json());
+    let sum = |key: &str| -> u64 {
+        facts["clusters"].as_object().unwrap().values().map(|cluster| cluster[key].as_u64().unwrap()).sum()
+    };
+    assert_eq!(closed["completeness"]["observed"].as_u64(), Some(sum("coverage_seen")));
+    assert_eq!(closed["completeness"]["expected"].as_u64(), Some(sum("coverage_expected")));
+    assert!(!closed["incomplete"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn usage_of_the_sample_is_counted_once_though_lines_are_repeated() {
+    let (place, _) = closed();
+    let facts = facts();
+    let clusters = facts["clusters"].as_object().unwrap();
+    let namespaces =
+        clusters.values().flat_map(|cluster| cluster["namespaces"].as_object().unwrap().values());
+    let pod_rows: u64 = namespaces.map(|namespace| namespace["pod_rows"].as_u64().unwrap()).sum();
+    let counted =
+        place.run(&["sql", "SELECT count(*) AS n FROM pod_usage", "--format", "json"]).exits(0).json();
+    assert_eq!(counted[0]["n"].as_u64(), Some(pod_rows));
+}
+
+#[test]
+fn a_second_close_changes_nothing() {
+    let place = federation();
+    let first = place.run(CLOSE).exits(3);
+    let (rows_before, statements) = (rows(&place), files_below(&place.path("statements")));
+    let records = |place: &Place| files_below(&place.path("store/periods/2026-06")).len();
+    let records_before = records(&place);
+    let second = place.run(CLOSE).exits(3);
+    assert_eq!(first.json(), second.json());
+    assert_eq!(rows_before, rows(&place));
+    assert_eq!((records_before, records(&place)), (1, 1));
+    let after = files_below(&place.path("statements"));
+    for (path, bytes) in &statements {
+        assert!(after.get(path) == Some(bytes), "{} changed", path.display());
+    }
+    assert_eq!(statements.len(), after.len());
+}
+
+#[test]
+fn a_close_that_is_killed_is_done_by_the_next() {
+    let (_, clean) = closed();
+    let place = federation();
+    // Killed where usage is half read, and again where more of it is.
+    for files in [2, 12] {
+        let mut child = place.start(CLOSE);
+        let ended = loop {
+            if let Some(ended) = child.try_wait().unwrap() {
+                break Some(ended);
+            }
+            if data_files(&place.path("store/tables/pod_usage")) >= files {
+                break None;
+            }
+            std::thread::yield_now();
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(ended.is_none(), "the close ended before {files} files were there: {ended:?}");
+    }
+    let after = place.run(CLOSE).exits(3);
+    assert_eq!(after.json(), clean.json());
+}
+
+fn data_files(folder: &std::path::Path) -> usize {
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for path in folder.read_dir().into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                count += usize::from(path.extension().is_some_and(|end| end == "parquet"));
+            }
+        }
+    }
+    count
+}
+
+#[test]
+fn a_charge_is_explained_down_to_its_postings() {
+    let (place, _) = closed();
+    let query = "SELECT charge_id, count(*) AS n FROM ledger WHERE component = 'compute' AND kind = 'direct' \
+                 GROUP BY charge_id ORDER BY n DESC, charge_id LIMIT 1";
+    let charge = place.run(&["sql", query, "--format", "json"]).exits(0).json();
+    let charge = charge[0]["charge_id"].as_str().unwrap();
+    let arguments = ["explain", "--period", "2026-06", "--charge", charge];
+    let tree = place.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
+    assert!(!tree["children"].as_array().unwrap().is_empty(), "{tree}");
+    place.run(&arguments).exits(0).prints("└─ ");
+}
+
+#[test]
+fn parts_of_a_close_run_alone() {
+    let place = federation();
+    let usage = place.run(&["ingest", "files", "usage", "--json"]).exits(0).json();
+    assert!(usage["total"]["records"].as_u64().unwrap() > 0, "{usage}");
+    let again = place.run(&["ingest", "files", "usage", "--json"]).exits(0).json();
+    assert_eq!(again["total"]["already_read"], usage["total"]["records"]);
+    place.run(&["ingest", "bills", "bills"]).exits(0).prints("loaded");
+    place.run(&["ingest", "bills", "bills"]).exits(0);
+    place.run(&["maintain", "--before", "2026-07-01"]).exits(0).says("sealed");
+    place.run(&["aggregate", "--period", "2026-06"]).exits(0);
+    let reported = place.run(&["report", "--period", "2026-06", "--json"]).exits(3).json();
+    assert_eq!(reported["conservation"], closed().1.json()["conservation"]);
+}
+
+#[test]
+fn the_same_seed_writes_the_same_bytes() {
+    let place = Place::empty();
+    place.run(&["sample", "--seed", "1", "--scale", "1", "--out", "again"]).exits(0);
+    assert!(files_below(&place.path("again")) == files_below(&sample().path("sample")));
+}
+
+#[test]
+fn a_sample_does_not_write_over_somebodys_registry() {
+    let place = Place::initialised();
+    place.run(&["sample", "--out", "."]).exits(2).says("registry.toml is already there");
+}
