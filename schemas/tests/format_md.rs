@@ -129,6 +129,11 @@ fn object_paths() -> String {
         (paths::table("<name>"), "a Delta table"),
         (paths::raw_bill("<sha256>"), "a bill as it came"),
         (
+            paths::bill_receipt("<digest>", 1),
+            "the first receipt of a loaded bill: a hint that saves reading it again",
+        ),
+        (paths::file_read("<sha256>"), "the note that a file of events was read to its end: a hint as well"),
+        (
             paths::config_document("registry", "<sha256>"),
             "a registry (or `policy`) as canonical JSON, by content",
         ),
