@@ -2,7 +2,7 @@
 
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::policy::Policy;
-use hubtally_store::{Store, StoreConfig};
+use hubtally_store::{SealLimits, Store, StoreConfig};
 
 use crate::arguments::Global;
 use crate::config::{self, Config};
@@ -56,12 +56,27 @@ pub fn documents(config: &Config) -> Result<(RegistryView, Policy), Failure> {
     Ok((registry, policy))
 }
 
-/// What queries may use.
-pub fn limits(config: &Config) -> hubtally_aggregate::Limits {
-    let memory_bytes = usize::try_from(config.limits.memory_mib).unwrap_or(1_024) << 20;
-    hubtally_aggregate::Limits {
-        memory_bytes,
-        threads: config.limits.threads,
-        spill_folder: config.limits.spill_folder.clone(),
-    }
+/// What queries may use; the folder for what does not fit into memory is made if it is not there.
+pub fn limits(config: &Config) -> Result<hubtally_aggregate::Limits, Failure> {
+    let limits = &config.limits;
+    std::fs::create_dir_all(&limits.spill_folder).map_err(|source| Failure::File {
+        operation: "made",
+        path: limits.spill_folder.clone(),
+        source,
+    })?;
+    Ok(hubtally_aggregate::Limits {
+        memory_bytes: memory_bytes(config),
+        threads: limits.threads,
+        spill_folder: limits.spill_folder.clone(),
+    })
+}
+
+/// What sealing may use.
+pub fn seal_limits(config: &Config) -> Result<SealLimits, Failure> {
+    let limits = limits(config)?;
+    Ok(SealLimits { memory_bytes: limits.memory_bytes, spill_folder: limits.spill_folder })
+}
+
+fn memory_bytes(config: &Config) -> usize {
+    usize::try_from(config.limits.memory_mib).unwrap_or(usize::MAX >> 20).saturating_mul(1 << 20)
 }

@@ -32,9 +32,9 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let (registry, policy) = context::documents(&config)?;
     let store = context::open_store(&config).await?;
     let spinner = Spinner::start("sealing");
-    steps::seal(&store, &config, &spinner).await?;
+    steps::seal(&store, &context::seal_limits(&config)?, &spinner).await?;
     let allocated =
-        steps::allocate(&store, &registry, &policy, arguments.period, &context::limits(&config), &spinner)
+        steps::allocate(&store, &registry, &policy, arguments.period, &context::limits(&config)?, &spinner)
             .await?;
     drop(spinner);
     if arguments.json {

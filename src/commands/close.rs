@@ -47,13 +47,13 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let period = arguments.period;
     let config = context.config()?;
     let (registry, policy) = context::documents(&config)?;
-    let limits = context::limits(&config);
+    let limits = context::limits(&config)?;
     let store = context::open_store(&config).await?;
 
     let mut gaps = read_inputs(&store, &registry, &config).await?;
 
     let spinner = Spinner::start("sealing");
-    steps::seal(&store, &config, &spinner).await?;
+    steps::seal(&store, &context::seal_limits(&config)?, &spinner).await?;
     let pins = record::pin(&store, registry.registry(), &policy).await?;
     let allocated = steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?;
     spinner.say("writing statements");

@@ -4,7 +4,6 @@ use chrono::NaiveDate;
 use clap::Args;
 use hubtally_store::MaintainOptions;
 
-use super::close::steps;
 use crate::clock;
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
@@ -37,7 +36,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let store = context::open_store(&config).await?;
     let yesterday = clock::now().date().pred_opt();
     let options =
-        MaintainOptions { before: arguments.before.or(yesterday), limits: steps::seal_limits(&config) };
+        MaintainOptions { before: arguments.before.or(yesterday), limits: context::seal_limits(&config)? };
     let spinner = Spinner::start("looking at the tables");
     let done = hubtally_store::maintain(&store, &options, &|words: &str| spinner.say(words)).await?;
     drop(spinner);

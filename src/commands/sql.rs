@@ -30,7 +30,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let config = context.config()?;
     let store = context::open_store(&config).await?;
     let (schema, batches) =
-        hubtally_aggregate::sql(&store, &arguments.query, &context::limits(&config)).await?;
+        hubtally_aggregate::sql(&store, &arguments.query, &context::limits(&config)?).await?;
     output::print(&rows::text(&schema, &batches, arguments.format)?)?;
     Ok(Exit::Done)
 }

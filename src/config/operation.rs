@@ -142,8 +142,7 @@ impl Config {
             limits: Limits {
                 memory_mib: count("memory_mib").and_then(|n| n.try_into().ok()).unwrap_or(DEFAULT_MEMORY_MIB),
                 threads: count("threads").and_then(|n| n.try_into().ok()).unwrap_or_else(processors),
-                spill_folder: spill
-                    .map_or_else(|| env::temporary_folder().join("hubtally"), |written| folder.join(written)),
+                spill_folder: spill.map_or_else(env::temporary_folder, |written| folder.join(written)),
             },
             file,
         })

@@ -44,20 +44,14 @@ pub async fn read_bills(
 }
 
 /// Seals every day that is not sealed, so that duplicates are gone before anything is summed.
-pub async fn seal(store: &Store, config: &Config, spinner: &Spinner) -> Result<(), Failure> {
+pub async fn seal(store: &Store, limits: &SealLimits, spinner: &Spinner) -> Result<(), Failure> {
     for spec in TABLES.iter().copied().filter(|spec| spec.sealed) {
         for date in hubtally_store::unsealed_dates(store, spec).await? {
             spinner.say(&format!("sealing {} of {date}", spec.name));
-            hubtally_store::seal(store, spec, date, &seal_limits(config)).await?;
+            hubtally_store::seal(store, spec, date, limits).await?;
         }
     }
     Ok(())
-}
-
-/// What sealing may use.
-pub fn seal_limits(config: &Config) -> SealLimits {
-    let memory_bytes = usize::try_from(config.limits.memory_mib).unwrap_or(1_024) << 20;
-    SealLimits { memory_bytes, spill_folder: config.limits.spill_folder.clone() }
 }
 
 /// Allocates the month.
