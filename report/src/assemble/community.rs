@@ -1,0 +1,92 @@
+//! One community's document. It is made of its own lines only (law L9): what it says of a whole bill
+//! or a whole cluster is said only where it tells of no other community.
+
+use hubtally_schemas::money::pico_text;
+use hubtally_schemas::registry::Community;
+
+use super::tables;
+use super::{Fixed, Scope, coverage, currencies, home, notes, people, sentence, total};
+use crate::document::IDLE;
+use crate::document::{
+    COMMUNITY_SCHEMA, ClusterCoverage, CommunityCosts, CommunityReport, LeafLine, Party, UNATTRIBUTED,
+};
+use crate::error::ReportError;
+use crate::facts::Month;
+use crate::facts::ledger::PaidByOrder;
+use crate::rounded::{Line, sum};
+
+/// The document of a community.
+pub fn report(
+    scope: Scope<'_>,
+    fixed: &Fixed,
+    month: &Month,
+    lines: &[Line],
+    coverage: &[ClusterCoverage],
+    community: &Community,
+) -> Result<CommunityReport, ReportError> {
+    let id = community.id.as_str();
+    let payer = format!("community:{id}");
+    let own: Vec<&Line> = lines.iter().filter(|line| line.key.payer == payer).collect();
+    let mut costs = Vec::new();
+    for currency in currencies(own.iter().copied()) {
+        let own: Vec<&Line> = own.iter().copied().filter(|line| line.key.currency == currency).collect();
+        costs.push(costs_in(scope, month, lines, &own)?);
+    }
+    let completeness = coverage::of_community(scope.registry, id, scope.period, coverage);
+    let notes = notes::of_community(scope, month, id, &costs, &completeness);
+    let party = Party { id: id.to_owned(), name: community.name.clone() };
+    let summary = sentence::of_community(scope, &party, &costs, &completeness);
+    Ok(CommunityReport {
+        head: fixed.head(scope, COMMUNITY_SCHEMA, summary, notes),
+        community: party,
+        costs,
+        hub_use: people::hub_use(scope, month, id)?,
+        user_use: people::user_use(month, id)?,
+        home_directories: home::by_hub(scope, month, id),
+        completeness,
+    })
+}
+
+/// A community's lines of one currency; there is at least one.
+fn costs_in(
+    scope: Scope<'_>,
+    month: &Month,
+    all: &[Line],
+    own: &[&Line],
+) -> Result<CommunityCosts, ReportError> {
+    let currency = own[0].key.currency;
+    let of = |wanted: fn(&Line) -> bool| {
+        total(currency, own.iter().filter(|line| wanted(line)).map(|line| line.minor))
+    };
+    Ok(CommunityCosts {
+        currency: currency.code().to_owned(),
+        total: of(|_| true)?,
+        cloud: of(|line| line.key.kind != IDLE && line.key.kind != UNATTRIBUTED)?,
+        idle: of(|line| line.key.kind == IDLE)?,
+        unattributed: of(|line| line.key.kind == UNATTRIBUTED)?,
+        recoverable: of(|line| line.key.paid_by == PaidByOrder::Organisation)?,
+        provisional: pico_text(sum(own.iter().map(|line| line.provisional), "provisional lines")?),
+        lines: own.iter().map(|line| leaf_line(line)).collect(),
+        days: tables::days(scope.period, own)?,
+        hubs: tables::hubs(scope, own)?,
+        users: tables::users(own)?,
+        without_user: tables::without_user(own)?,
+        idle_by_cause: tables::causes(own, IDLE)?,
+        unattributed_by_cause: tables::causes(own, UNATTRIBUTED)?,
+        accounts: tables::accounts(scope, month, all, own)?,
+    })
+}
+
+/// A leaf as documents have it.
+pub fn leaf_line(line: &Line) -> LeafLine {
+    LeafLine {
+        account: line.key.account.clone(),
+        community: line.key.community.clone(),
+        component: line.key.component.clone(),
+        kind: line.key.kind.clone(),
+        payer: line.key.payer.clone(),
+        provider_paid_by: line.key.paid_by.code(),
+        amount: hubtally_schemas::Minor { units: line.minor, currency: line.key.currency },
+        exact: pico_text(line.exact),
+    }
+}

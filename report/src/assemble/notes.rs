@@ -1,0 +1,145 @@
+//! Where the data is incomplete: said on every document that it touches (law L4).
+
+use std::collections::BTreeSet;
+
+use hubtally_schemas::money::pico_text;
+use hubtally_schemas::registry::PaidBy;
+use hubtally_schemas::{Currency, Period};
+
+use super::{Scope, balance, coverage, sentence};
+use crate::document::{ClusterCoverage, CommunityCosts};
+use crate::error::ReportError;
+use crate::facts::Month;
+use crate::facts::ledger::paid_by_at;
+use crate::figures::{counted, money};
+use crate::rounded::sum;
+
+/// Of the whole federation: each note makes the close incomplete.
+pub fn of_federation(
+    scope: Scope<'_>,
+    month: &Month,
+    coverage: &[ClusterCoverage],
+) -> Result<Vec<String>, ReportError> {
+    let mut notes = Vec::new();
+    for cluster in &scope.registry.clusters {
+        let lived = coverage::in_period(cluster.dates(), scope.period);
+        if lived && !coverage.iter().any(|known| known.cluster == cluster.id.as_str()) {
+            notes.push(format!(
+                "Cluster {}: no telemetry was read for {}.",
+                cluster.id,
+                scope.period.words()
+            ));
+        }
+    }
+    notes.extend(coverage.iter().filter_map(coverage::note));
+    for certificate in balance::totals(month).filter(|total| total.provisional != 0) {
+        let bills = month
+            .bills
+            .iter()
+            .filter(|b| b.key.status == "provisional" && b.key.currency == certificate.currency);
+        let charges: i64 = bills.map(|bill| bill.charges).sum();
+        notes.push(format!(
+            "{} provisional, {}: the provider may still change them.",
+            match charges {
+                0 => "Charges are".to_owned(),
+                1 => "1 charge is".to_owned(),
+                more => format!("{} are", counted(more, "charge")),
+            },
+            shown(certificate.provisional, &certificate.currency)
+        ));
+    }
+    notes.extend(
+        accounts_without_bill(scope, month)
+            .into_iter()
+            .map(|account| format!("Account {account}: no bill for {} has been read.", scope.period.words())),
+    );
+    let currencies: BTreeSet<&str> = month.without_payer.iter().map(|c| c.currency.as_str()).collect();
+    for currency in currencies {
+        let charges: Vec<_> = month.without_payer.iter().filter(|c| c.currency == currency).collect();
+        let amount = sum(charges.iter().map(|charge| charge.exact), "charges without a payer")?;
+        let count = i64::try_from(charges.len()).unwrap_or(i64::MAX);
+        notes.push(format!(
+            "{} without a payer, {}: name an owner of the account in the registry for those days.",
+            counted(count, "charge"),
+            shown(amount, currency)
+        ));
+    }
+    Ok(notes)
+}
+
+/// Of one community: only what touches its document.
+pub fn of_community(
+    scope: Scope<'_>,
+    month: &Month,
+    community: &str,
+    costs: &[CommunityCosts],
+    completeness: &[ClusterCoverage],
+) -> Vec<String> {
+    let mut notes: Vec<String> = completeness.iter().filter_map(coverage::note).collect();
+    let billed: BTreeSet<&str> =
+        month.bills.iter().map(|bill| bill.key.account.as_str()).chain(accounts_of(month)).collect();
+    for id in coverage::clusters_of(scope.registry, community, scope.period) {
+        if !completeness.iter().any(|known| known.cluster == id.as_str()) {
+            notes.push(format!("Cluster {id}: no telemetry was read for {}.", scope.period.words()));
+        }
+        let cluster = scope.registry.clusters.iter().find(|known| known.id == id);
+        match cluster.and_then(|cluster| cluster.account.as_ref()) {
+            None => notes.push(format!(
+                "Cluster {id}: its bill is not seen by the organisation, so its cost is not known and not in this document."
+            )),
+            Some(account) if !billed.contains(account.as_str()) => notes.push(format!(
+                "Cluster {id}: no bill of its account for {} has been read, so its cost is not known and not in this document.",
+                scope.period.words()
+            )),
+            Some(_) => {}
+        }
+    }
+    for costs in costs {
+        let amount = sentence::rounded(&costs.provisional, costs.total.currency);
+        if let Some(amount) = amount.filter(|amount| amount.units != 0) {
+            notes.push(format!("About {} is provisional: the provider may still change it.", money(amount)));
+        }
+    }
+    notes
+}
+
+/// Accounts that the organisation pays in the month and that no charge speaks of.
+pub fn accounts_without_bill(scope: Scope<'_>, month: &Month) -> Vec<String> {
+    let billed: BTreeSet<&str> = accounts_of(month).collect();
+    let mut missing: Vec<String> = scope
+        .registry
+        .accounts
+        .iter()
+        .filter(|account| !billed.contains(account.id.as_str()))
+        .filter(|account| serves_a_cluster(scope, account.id.as_str()))
+        .filter(|account| paid_by_organisation(scope, account.id.as_str(), scope.period))
+        .map(|account| account.id.to_string())
+        .collect();
+    missing.sort_unstable();
+    missing
+}
+
+fn accounts_of(month: &Month) -> impl Iterator<Item = &str> {
+    month.certificates.iter().filter(|c| c.scope == "account" && c.charges > 0).map(|c| c.scope_id.as_str())
+}
+
+fn serves_a_cluster(scope: Scope<'_>, account: &str) -> bool {
+    scope.registry.clusters.iter().any(|cluster| {
+        cluster.account.as_ref().is_some_and(|id| id.as_str() == account)
+            && coverage::in_period(cluster.dates(), scope.period)
+    })
+}
+
+fn paid_by_organisation(scope: Scope<'_>, account: &str, period: Period) -> bool {
+    coverage::day_numbers(period).any(|day| {
+        let at = hubtally_schemas::Instant::at_midnight(hubtally_schemas::period::day_to_date(day));
+        paid_by_at(scope.registry, account, at) == Some(PaidBy::Organisation)
+    })
+}
+
+fn shown(exact: i128, currency: &str) -> String {
+    match Currency::new(currency).ok().and_then(|known| sentence::rounded(&pico_text(exact), known)) {
+        Some(amount) => money(amount),
+        None => format!("{currency} {}", pico_text(exact)),
+    }
+}
