@@ -1,0 +1,262 @@
+//! Where bills come from: files, folders and object-store addresses, plain or compressed.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+
+use super::error::BillError;
+use crate::error::IngestError;
+
+/// The suffix of the file that names a Cost Explorer answer's request.
+pub const REQUEST_SUFFIX: &str = ".request.json";
+const ENDINGS: [&str; 3] = [".csv", ".json", ".parquet"];
+const PACKINGS: [&str; 2] = [".gz", ".zst"];
+const MAX_DEPTH: usize = 16;
+const HEAD_BYTES: u64 = 64 * 1024;
+
+/// A bill as it lies somewhere, with the request beside it.
+#[derive(Debug, Clone)]
+pub struct BillFile {
+    /// As messages name it.
+    pub name: String,
+    /// SHA-256 of the bytes as they lie there.
+    pub sha256: String,
+    /// How many bytes.
+    pub size: u64,
+    /// The request beside a Cost Explorer answer.
+    pub request: Option<Bytes>,
+    /// The bytes.
+    pub body: Body,
+}
+
+/// The bytes of a bill: a local file stays where it is, an object was fetched.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// A file of this machine.
+    Local(PathBuf),
+    /// Fetched or made in memory.
+    Memory(Bytes),
+}
+
+impl BillFile {
+    /// A bill from bytes, for tests and for objects.
+    pub fn from_bytes(name: &str, bytes: Bytes, request: Option<Bytes>) -> Self {
+        Self {
+            name: name.to_owned(),
+            sha256: hex::encode(Sha256::digest(&bytes)),
+            size: bytes.len() as u64,
+            request,
+            body: Body::Memory(bytes),
+        }
+    }
+
+    /// A bill from a local file, with `<file>.request.json` if it is there.
+    pub fn from_path(path: &Path) -> Result<Self, BillError> {
+        let name = path.display().to_string();
+        let failed = |source| BillError::Read { file: name.clone(), source };
+        let mut file = File::open(path).map_err(failed)?;
+        let mut hash = Sha256::new();
+        let size = std::io::copy(&mut file, &mut hash).map_err(failed)?;
+        let beside = request_path(path);
+        let request = match std::fs::read(&beside) {
+            Ok(bytes) => Some(Bytes::from(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(BillError::Read { file: beside.display().to_string(), source }),
+        };
+        Ok(Self {
+            sha256: hex::encode(hash.finalize()),
+            size,
+            request,
+            body: Body::Local(path.to_owned()),
+            name,
+        })
+    }
+
+    /// The last part of its name.
+    pub fn file_name(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name)
+    }
+
+    /// Its digest together with its request's: what a loaded bill is told by.
+    pub fn digest(&self) -> String {
+        match &self.request {
+            Some(request) => {
+                let mut hash = Sha256::new();
+                hash.update(self.sha256.as_bytes());
+                hash.update(request);
+                hex::encode(hash.finalize())
+            }
+            None => self.sha256.clone(),
+        }
+    }
+
+    /// Its bytes as they lie there.
+    pub fn raw(&self) -> Result<Bytes, BillError> {
+        match &self.body {
+            Body::Local(path) => std::fs::read(path).map(Bytes::from).map_err(|source| self.failed(source)),
+            Body::Memory(bytes) => Ok(bytes.clone()),
+        }
+    }
+
+    /// Its content, decompressed.
+    pub fn open(&self) -> Result<Box<dyn Read>, BillError> {
+        let mut raw: Box<dyn Read> = match &self.body {
+            Body::Local(path) => Box::new(BufReader::with_capacity(
+                1 << 20,
+                File::open(path).map_err(|source| self.failed(source))?,
+            )),
+            Body::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
+        };
+        let mut magic = Vec::with_capacity(4);
+        raw.by_ref().take(4).read_to_end(&mut magic).map_err(|source| self.failed(source))?;
+        let packed = magic.clone();
+        let whole: Box<dyn Read> = Box::new(Cursor::new(magic).chain(raw));
+        if packed.starts_with(&[0x1f, 0x8b]) {
+            return Ok(Box::new(MultiGzDecoder::new(whole)));
+        }
+        if packed.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            let decoder = zstd::stream::read::Decoder::new(whole).map_err(|source| self.failed(source))?;
+            return Ok(Box::new(decoder));
+        }
+        Ok(whole)
+    }
+
+    /// The beginning of its content.
+    pub fn head(&self) -> Result<Vec<u8>, BillError> {
+        let mut head = Vec::new();
+        self.open()?.take(HEAD_BYTES).read_to_end(&mut head).map_err(|source| self.failed(source))?;
+        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+            return Err(BillError::Utf16 { file: self.name.clone() });
+        }
+        Ok(head)
+    }
+
+    /// Turns a failed read into what a person should do.
+    pub(crate) fn failed(&self, source: std::io::Error) -> BillError {
+        match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => BillError::Truncated {
+                file: self.name.clone(),
+                what: "its compressed stream has no end".to_owned(),
+            },
+            _ => BillError::Read { file: self.name.clone(), source },
+        }
+    }
+}
+
+/// Where the request of a Cost Explorer answer lies.
+pub fn request_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(REQUEST_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// All bills that the paths name: files as they are, folders in name order, objects fetched.
+pub(crate) async fn find(
+    paths: &[String],
+    options: &std::collections::BTreeMap<String, String>,
+) -> Result<Vec<BillFile>, IngestError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let before = found.len();
+        if path.contains("://") && !path.starts_with("file://") {
+            fetch(path, options, &mut found).await?;
+        } else {
+            let local = Path::new(path.strip_prefix("file://").unwrap_or(path));
+            let kind = std::fs::metadata(local).map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound => IngestError::NotFound { path: local.to_owned() },
+                _ => IngestError::Read { path: local.to_owned(), source },
+            })?;
+            if kind.is_dir() {
+                walk(local, 0, &mut found)?;
+            } else {
+                found.push(BillFile::from_path(local)?);
+            }
+        }
+        if found.len() == before {
+            return Err(BillError::NoBills { path: path.clone() }.into());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a name in a folder is a bill's.
+fn is_bill(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let plain = PACKINGS.iter().find_map(|packing| lower.strip_suffix(packing)).unwrap_or(&lower);
+    !lower.starts_with('.')
+        && !lower.ends_with(REQUEST_SUFFIX)
+        && ENDINGS.iter().any(|end| plain.ends_with(end))
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<BillFile>) -> Result<(), IngestError> {
+    if depth > MAX_DEPTH {
+        return Err(IngestError::TooDeep { path: folder.to_owned(), limit: MAX_DEPTH });
+    }
+    let failed = |source| IngestError::Read { path: folder.to_owned(), source };
+    let mut entries = std::fs::read_dir(folder)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() {
+            if !name.starts_with('.') {
+                walk(&path, depth + 1, found)?;
+            }
+        } else if is_bill(&name) {
+            found.push(BillFile::from_path(&path)?);
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(
+    address: &str,
+    options: &std::collections::BTreeMap<String, String>,
+    found: &mut Vec<BillFile>,
+) -> Result<(), IngestError> {
+    use futures::TryStreamExt;
+    use object_store::ObjectStoreExt;
+
+    let bad_url = |source: Box<dyn std::error::Error + Send + Sync>| IngestError::Url {
+        url: address.to_owned(),
+        source,
+    };
+    let failed = |source| IngestError::Object { url: address.to_owned(), source };
+    let url = url::Url::parse(address).map_err(|error| bad_url(error.into()))?;
+    let (store, prefix) =
+        object_store::parse_url_opts(&url, options).map_err(|error| bad_url(error.into()))?;
+    let get = async |path: &object_store::path::Path| -> Result<Option<Bytes>, IngestError> {
+        match store.get(path).await {
+            Ok(answer) => answer.bytes().await.map(Some).map_err(failed),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    };
+    let mut paths = Vec::new();
+    if store.head(&prefix).await.is_ok() {
+        paths.push(prefix.clone());
+    } else {
+        let mut listed = store.list(Some(&prefix));
+        while let Some(meta) = listed.try_next().await.map_err(failed)? {
+            if meta.location.filename().is_some_and(is_bill) {
+                paths.push(meta.location);
+            }
+        }
+        paths.sort();
+    }
+    let root = address.strip_suffix(prefix.as_ref()).unwrap_or(address);
+    for path in paths {
+        let Some(bytes) = get(&path).await? else { continue };
+        let beside = object_store::path::Path::from(format!("{path}{REQUEST_SUFFIX}"));
+        let request = if path.as_ref().contains(".json") { get(&beside).await? } else { None };
+        found.push(BillFile::from_bytes(&format!("{root}{path}"), bytes, request));
+    }
+    Ok(())
+}
