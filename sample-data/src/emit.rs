@@ -10,9 +10,9 @@ use crate::events::{self, Payload};
 use crate::facts::{ClusterFacts, Facts};
 use crate::fleet::Node;
 use crate::machines::GIB;
-use crate::places::{ClusterPlan, DAY_MS, HOUR_MS, Homes, HubPlan, Scale};
+use crate::places::{ClusterPlan, DAY_MS, HOUR_MS, Homes, Scale};
 use crate::simulate::{DayRecord, PodRun};
-use crate::storage::{Directory, HomeShelf};
+use crate::storage::{Directory, HomeShelf, HomesOnDay};
 
 /// Samples in an hour: one a minute.
 const SAMPLES: i64 = 60;
@@ -127,7 +127,11 @@ impl<'a> Emitter<'a> {
                 facts.node_ms += length(start, end);
                 let id = format!("node-{}-{}", node.uid, start / 1_000);
                 let hub = node.pool.hub.map(|index| self.plan.hubs[index].namespace.clone());
-                self.line(&id, &sent, &node_event(self.plan, node, hub.as_deref(), &text(start), &text(end)))?;
+                self.line(
+                    &id,
+                    &sent,
+                    &node_event(self.plan, node, hub.as_deref(), &text(start), &text(end)),
+                )?;
             }
         }
         Ok(())
@@ -222,8 +226,8 @@ impl<'a> Emitter<'a> {
                     rows += 1;
                 }
             }
-            if let Homes::OwnDisk { gib, .. } = hub.shape.homes {
-                self.volume(hub, namespace, shelf.total_byte(day), gib * GIB, at_ms)?;
+            if let Homes::OwnDisk { .. } = hub.shape.homes {
+                self.volume(namespace, shelf.on_day(day), at_ms)?;
                 rows += 1;
             }
             if rows > 0 {
@@ -266,7 +270,7 @@ impl<'a> Emitter<'a> {
         self.line(&id, &time, &event)
     }
 
-    fn volume(&mut self, hub: &HubPlan, namespace: &str, bytes: i64, provisioned: i64, at_ms: i64) -> io::Result<()> {
+    fn volume(&mut self, namespace: &str, homes: HomesOnDay, at_ms: i64) -> io::Result<()> {
         let time = text(at_ms);
         let event = events::Storage {
             namespace,
@@ -275,12 +279,12 @@ impl<'a> Emitter<'a> {
             path: "/export",
             user: None,
             time: &time,
-            bytes,
+            bytes: homes.used_byte,
             limit_bytes: None,
-            provisioned_bytes: Some(provisioned),
+            provisioned_bytes: Some(homes.provisioned_byte),
             latest_modification: None,
         };
-        self.line(&format!("volume-{}-{}", hub.namespace, at_ms / 1_000), &time, &event)
+        self.line(&format!("volume-{namespace}-{}", at_ms / 1_000), &time, &event)
     }
 
     fn coverage(

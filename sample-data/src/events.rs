@@ -203,8 +203,7 @@ pub fn append<T: Payload>(
     data: &T,
 ) -> io::Result<()> {
     let datacontenttype = "application/json";
-    let envelope =
-        Envelope { specversion: "1.0", id, source, kind: T::KIND, time, datacontenttype, data };
+    let envelope = Envelope { specversion: "1.0", id, source, kind: T::KIND, time, datacontenttype, data };
     serde_json::to_writer(&mut *line, &envelope)?;
     line.write_all(b"\n")
 }

@@ -159,7 +159,6 @@ pub fn amount_text(pico: i128) -> String {
     if text.is_empty() || text == "-" { "0".to_owned() } else { text.to_owned() }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn as_text<S: serde::Serializer>(value: &i128, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

@@ -227,8 +227,13 @@ pub mod profiles {
         size: Size::Gpu,
         image: GPU_IMAGE,
     };
-    const R_SERVER: Profile =
-        Profile { name: Some("R and \"tidyverse\", 4 GB"), memory_request: 4 * GIB, memory_limit: 4 * GIB, image: R_IMAGE, ..SMALL_SERVER };
+    const R_SERVER: Profile = Profile {
+        name: Some("R and \"tidyverse\", 4 GB"),
+        memory_request: 4 * GIB,
+        memory_limit: 4 * GIB,
+        image: R_IMAGE,
+        ..SMALL_SERVER
+    };
     const BINDER_SERVER: Profile =
         Profile { name: None, cpu_request: None, cpu_limit: 1_000, memory_request: GIB, ..SMALL_SERVER };
 

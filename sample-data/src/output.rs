@@ -29,8 +29,8 @@ impl Folder {
         if let Some(parent) = path.parent() {
             make_folder(parent)?;
         }
-        let file = File::create(&path)
-            .map_err(|source| SampleError::WriteFile { path: path.clone(), source })?;
+        let file =
+            File::create(&path).map_err(|source| SampleError::WriteFile { path: path.clone(), source })?;
         Ok((path, BufWriter::with_capacity(1 << 16, file)))
     }
 
@@ -52,8 +52,7 @@ impl Folder {
 }
 
 fn make_folder(path: &Path) -> Result<(), SampleError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| SampleError::MakeFolder { path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| SampleError::MakeFolder { path: path.to_owned(), source })
 }
 
 /// A gzip stream without a name and a time.

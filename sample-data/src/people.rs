@@ -1,6 +1,7 @@
 //! The users of a hub: their names, and how often they come.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -56,14 +57,14 @@ const ODD_NAMES: &[(&str, &[&str])] = &[
 
 const FIRST: &[&str] = &[
     "ada", "amara", "anders", "aisha", "bela", "bruno", "carmen", "chen", "daria", "diego", "elif", "emeka",
-    "farah", "felix", "grace", "hana", "hugo", "ines", "ivan", "jonas", "jun", "kaya", "kofi", "lena", "luis",
-    "maya", "mira", "nadia", "noor", "olga", "omar", "priya", "quentin", "rosa", "sara", "tariq", "uma", "vera",
-    "wanjiru", "yuki", "zeki",
+    "farah", "felix", "grace", "hana", "hugo", "ines", "ivan", "jonas", "jun", "kaya", "kofi", "lena",
+    "luis", "maya", "mira", "nadia", "noor", "olga", "omar", "priya", "quentin", "rosa", "sara", "tariq",
+    "uma", "vera", "wanjiru", "yuki", "zeki",
 ];
 const LAST: &[&str] = &[
     "abebe", "bauer", "castro", "dubois", "eriksen", "farouk", "garcia", "haddad", "ito", "jensen", "kaplan",
-    "lopez", "mbeki", "nguyen", "okafor", "patel", "quispe", "rossi", "sato", "tanaka", "umar", "vargas", "wang",
-    "yilmaz", "zhou",
+    "lopez", "mbeki", "nguyen", "okafor", "patel", "quispe", "rossi", "sato", "tanaka", "umar", "vargas",
+    "wang", "yilmaz", "zhou",
 ];
 
 /// The users of a hub, the odd names first.
@@ -162,7 +163,7 @@ pub fn escaped_slug(name: &str) -> String {
         if byte.is_ascii_lowercase() || byte.is_ascii_digit() {
             slug.push(char::from(byte));
         } else {
-            slug.push_str(&format!("-{byte:02x}"));
+            let _ = write!(slug, "-{byte:02x}");
         }
     }
     slug
@@ -191,7 +192,9 @@ mod tests {
             let slugs: BTreeSet<&str> = all.iter().map(|person| person.slug.as_str()).collect();
             assert_eq!((names.len(), slugs.len()), (all.len(), all.len()), "{}", hub.id);
             if hub.id == "ocean-prod" {
-                assert!(["Capital", "capital", "=SUM(A1:A9)", "<b>bold</b>"].iter().all(|n| names.contains(n)));
+                assert!(
+                    ["Capital", "capital", "=SUM(A1:A9)", "<b>bold</b>"].iter().all(|n| names.contains(n))
+                );
             }
         }
     }

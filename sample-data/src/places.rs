@@ -33,10 +33,12 @@ impl Scale {
         let rest = scale.div_ceil(clusters);
         let hubs = (rest / 2).max(1);
         let large = scale >= 10;
+        // Large federations have fuller hubs: half as many users again.
+        let fuller = if large { 3 } else { 2 };
         Self {
             clusters,
             hubs,
-            users: rest.div_ceil(hubs),
+            users: (rest * fuller).div_ceil(hubs * 2),
             interval_ms: if large { HOUR_MS / 12 } else { HOUR_MS },
             scans: if large { 1 } else { 2 },
         }
@@ -181,10 +183,8 @@ pub struct HubShape {
 pub enum Homes {
     /// A shared elastic file system that bills what is used, or a file store; `dirsize` measures it.
     Elastic,
-    /// A disk of its own behind an NFS server that bills what is provisioned, GiB; `home-nfs` measures it.
+    /// A disk of its own behind an NFS server that bills what is provisioned; `home-nfs` measures it.
     OwnDisk {
-        /// Provisioned, GiB.
-        gib: i64,
         /// Whether `dirsize` measures the same directories as well.
         measured_twice: bool,
     },
@@ -256,7 +256,7 @@ static EARTH_HUBS: [HubShape; 3] = [
         utc_offset: -5,
         dask: 40,
         placeholders: 2,
-        homes: Homes::OwnDisk { gib: 700, measured_twice: false },
+        homes: Homes::OwnDisk { measured_twice: false },
         ..PLAIN
     },
     HubShape {
@@ -267,7 +267,7 @@ static EARTH_HUBS: [HubShape; 3] = [
         users: 56,
         utc_offset: -5,
         workshop: Some((9, 11)),
-        homes: Homes::OwnDisk { gib: 900, measured_twice: true },
+        homes: Homes::OwnDisk { measured_twice: true },
         mail: Some("rivers.example"),
         ..PLAIN
     },
@@ -280,7 +280,7 @@ static EARTH_HUBS: [HubShape; 3] = [
         staging: true,
         utc_offset: -5,
         profiles: profiles::SMALL,
-        homes: Homes::OwnDisk { gib: 20, measured_twice: false },
+        homes: Homes::OwnDisk { measured_twice: false },
         ..PLAIN
     },
 ];
@@ -486,9 +486,7 @@ fn hubs(shapes: &'static [HubShape], cluster_copy: u32, scale: Scale, period: Pe
             id: copy_name(shape.id, serial),
             name: if serial == 0 { shape.name.to_owned() } else { format!("{} {}", shape.name, serial + 1) },
             namespace: copy_name(shape.namespace, hub_copy),
-            renamed: shape
-                .renamed
-                .map(|name| Rename { namespace: copy_name(name, hub_copy), at_ms }),
+            renamed: shape.renamed.map(|name| Rename { namespace: copy_name(name, hub_copy), at_ms }),
             community: copy_name(shape.community, cluster_copy),
             shape,
             users: shape.users * scale.users,
@@ -525,7 +523,7 @@ mod tests {
         assert_eq!(factors(0), (1, 1, 1));
         assert_eq!(factors(1), (1, 1, 1));
         assert_eq!(factors(2), (1, 1, 2));
-        assert_eq!(factors(100), (5, 10, 2));
+        assert_eq!(factors(100), (5, 10, 3));
         let plan = Plan::new(Scale::new(100), "2026-06".parse().unwrap());
         let ids: BTreeSet<&str> = plan.hubs().map(|(_, hub)| hub.id.as_str()).collect();
         assert_eq!(ids.len(), 13 * 50, "hub ids are unique in the federation");

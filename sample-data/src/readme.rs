@@ -22,7 +22,11 @@ pub fn text(options: &SampleOptions, facts: &Facts) -> String {
         options.scale,
     );
     for bill in &facts.bills {
-        let _ = writeln!(text, "| {} | {} | {} | {} {} |", bill.account, bill.importer, bill.lines, bill.total, bill.currency);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} {} |",
+            bill.account, bill.importer, bill.lines, bill.total, bill.currency
+        );
     }
     text.push_str(
         "\nInstances are billed from their order to their end, by the hour and pro rata; nodes are seen a\n\

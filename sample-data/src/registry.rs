@@ -97,14 +97,14 @@ const ACCOUNTS: &str = r#"
 # "organisation" (recovered from communities), "community" or "broker" (reported, never invoiced).
 "#;
 
-const CLUSTERS: &str = r#"
+const CLUSTERS: &str = r"
 # --- Clusters: `id` is what usage events name in their source, /clusters/<id>;
 # `tag_name` is what the provider's tags and labels call it.
-"#;
+";
 
-const HUBS: &str = r#"
+const HUBS: &str = r"
 # --- Hubs: (cluster, namespace) is a hub, and a hub is a community's, on given days.
-"#;
+";
 
 fn contract(text: &mut String, id: &str, from: NaiveDate, to: Option<NaiveDate>) {
     let _ = write!(text, "\n[[community.contract]]\nid = \"{id}\"\nfrom = \"{from}\"\n");
@@ -118,11 +118,20 @@ fn account_of_cluster(text: &mut String, cluster: &ClusterPlan) {
     let (owner, why) = match (cluster.bill, communities.as_slice()) {
         // Many small hubs: what cannot be explained stays with the organisation.
         (BillKind::FocusCsv, _) => ("organisation".to_owned(), ""),
-        (_, [one]) => (format!("community:{one}"), "\n# A dedicated account: the whole bill is one community's."),
+        (_, [one]) => {
+            (format!("community:{one}"), "\n# A dedicated account: the whole bill is one community's.")
+        }
         (_, _) => ("shared".to_owned(), ""),
     };
     text.push_str(why);
-    account_entry(text, &cluster.account, &format!("{} hubs", cluster.id), provider(cluster), &owner, "organisation");
+    account_entry(
+        text,
+        &cluster.account,
+        &format!("{} hubs", cluster.id),
+        provider(cluster),
+        &owner,
+        "organisation",
+    );
     if owner == "shared" {
         let among: Vec<String> = communities.iter().map(|id| format!("\"{id}\"")).collect();
         let _ = writeln!(text, "among = [{}]", among.join(", "));
@@ -244,7 +253,10 @@ mod tests {
             assert_eq!(registry.clusters.len(), plan.clusters.len());
             let renamed = plan.hubs().filter(|(_, hub)| hub.renamed.is_some()).count();
             assert_eq!(registry.hubs.len(), plan.hubs().count() + renamed);
-            assert_eq!(registry.accounts.len(), plan.clusters.len() / 4 * 3 + consoles.aws.len() + consoles.gcp.len());
+            assert_eq!(
+                registry.accounts.len(),
+                plan.clusters.len() / 4 * 3 + consoles.aws.len() + consoles.gcp.len()
+            );
             assert!(registry.communities.iter().any(|community| community.contracts.len() == 2));
         }
     }

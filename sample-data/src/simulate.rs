@@ -232,10 +232,9 @@ mod tests {
         let mut run = ClusterRun::new(1, tides, period);
         for date in period.days() {
             let record = run.day(date);
-            let count = |namespace: &str| {
-                record.pods.iter().filter(|pod| pod.wish.namespace == namespace).count()
-            };
-            let early = date.to_string() < "2026-06-15".to_owned();
+            let count =
+                |namespace: &str| record.pods.iter().filter(|pod| pod.wish.namespace == namespace).count();
+            let early = date < "2026-06-15".parse().unwrap();
             assert_eq!(count("coastal") > 0, early, "{date}");
             assert_eq!(count("shoreline") > 0, !early, "{date}");
         }

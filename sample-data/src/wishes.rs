@@ -133,7 +133,7 @@ fn server(
             .renamed
             .as_ref()
             .filter(|rename| at_ms < rename.at_ms)
-            .map_or(end_ms, |rename| end_ms.min(rename.at_ms)),
+            .map_or(end_ms, |rename| end_ms.min(rename.at_ms - 60_000)),
         hub: Some(index),
         namespace: hub.namespace_at(Instant::from_ms(at_ms)).to_owned(),
         pod,
@@ -287,7 +287,17 @@ pub fn of_systems(dice: &mut Dice, plan: &ClusterPlan, first_day: NaiveDate) -> 
         let namespace = namespace.to_owned();
         let (user, server, role, purpose) = (None::<String>, None, "system", Purpose::Core);
         wishes.push(Wish {
-            at_ms, end_ms, hub, namespace, pod, user, server, role, component, profile, purpose
+            at_ms,
+            end_ms,
+            hub,
+            namespace,
+            pod,
+            user,
+            server,
+            role,
+            component,
+            profile,
+            purpose,
         });
     };
     for (namespace, component, cpu, memory, image) in [
@@ -300,7 +310,7 @@ pub fn of_systems(dice: &mut Dice, plan: &ClusterPlan, first_day: NaiveDate) -> 
     for (index, hub) in plan.hubs.iter().enumerate() {
         let hub_size = system_size(Some(100), GIB / 2, Size::Core, HUB_IMAGE);
         let proxy_size = system_size(None, GIB / 8, Size::Core, PROXY);
-        let end_ms = hub.renamed.as_ref().map_or(i64::MAX, |rename| rename.at_ms);
+        let end_ms = hub.renamed.as_ref().map_or(i64::MAX, |rename| rename.at_ms - 15_000);
         run(Some(index), &hub.namespace, "hub", hub_size, from_ms, rollout_ms);
         run(Some(index), &hub.namespace, "hub", hub_size, rollout_ms + 12_000, end_ms);
         run(Some(index), &hub.namespace, "proxy", proxy_size, from_ms, end_ms);

@@ -23,7 +23,7 @@ use crate::places::{BillKind, ClusterPlan, Plan, Scale};
 use crate::readme;
 use crate::registry::{ConsoleAccounts, POLICY_TOML, registry_toml};
 use crate::simulate::{ClusterRun, DayRecord};
-use crate::storage::HomeShelf;
+use crate::storage::{HomeShelf, HomesOnDay};
 
 /// What to generate.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +113,7 @@ fn write_cluster(
         let mut gzip = Gzip::new(file, level).map_err(fail)?;
         emitter.day(&record, facts, &mut gzip).map_err(fail)?;
         gzip.finish().and_then(|mut file| file.flush()).map_err(fail)?;
-        let homes: Vec<i64> = shelves.iter().map(|shelf| shelf.total_byte(number)).collect();
+        let homes: Vec<HomesOnDay> = shelves.iter().map(|shelf| shelf.on_day(number)).collect();
         bill.day(&record, &homes)?;
     }
     if let Some(cluster) = facts.clusters.get_mut(&plan.id) {
@@ -139,7 +139,12 @@ const RESEARCH_CREDIT_MICRO: i64 = 8_000_000;
 const SMALL_CREDIT_MICRO: i64 = 1_333_333;
 
 impl<'a> Bill<'a> {
-    fn create(folder: &Folder, seed: u64, plan: &'a ClusterPlan, period: Period) -> Result<Self, SampleError> {
+    fn create(
+        folder: &Folder,
+        seed: u64,
+        plan: &'a ClusterPlan,
+        period: Period,
+    ) -> Result<Self, SampleError> {
         let aws = Issuer {
             provider: "AWS",
             invoice_issuer: "Amazon Web Services, Inc.",
@@ -175,20 +180,25 @@ impl<'a> Bill<'a> {
         })
     }
 
-    fn day(&mut self, record: &DayRecord, homes_byte: &[i64]) -> Result<(), SampleError> {
+    fn day(&mut self, record: &DayRecord, homes: &[HomesOnDay]) -> Result<(), SampleError> {
         let day_ms = Instant::at_midnight(record.date).ms();
         match self {
-            Self::Parquet(biller, writer, _) => writer.write(&biller.day(day_ms, &record.nodes, homes_byte)),
+            Self::Parquet(biller, writer, _) => writer.write(&biller.day(day_ms, &record.nodes, homes)),
             Self::Explorer(biller, answers) => {
-                answers.add(&biller.day(day_ms, &record.nodes, homes_byte));
+                answers.add(&biller.day(day_ms, &record.nodes, homes));
                 Ok(())
             }
-            Self::Csv(biller, writer, _) => writer.write(&biller.day(day_ms, &record.nodes)),
+            Self::Csv(biller, writer, _) => writer.write(&biller.day(day_ms, &record.nodes, homes)),
             Self::Unseen => Ok(()),
         }
     }
 
-    fn finish(self, folder: &Folder, plan: &ClusterPlan, period: Period) -> Result<Option<BillFacts>, SampleError> {
+    fn finish(
+        self,
+        folder: &Folder,
+        plan: &ClusterPlan,
+        period: Period,
+    ) -> Result<Option<BillFacts>, SampleError> {
         let span = (period.span().start.ms(), period.span().end.ms());
         Ok(match self {
             Self::Parquet(biller, mut writer, file) => {
@@ -200,7 +210,8 @@ impl<'a> Bill<'a> {
                 // Cost Explorer shows the month's tax on its first day.
                 let first = (span.0, span.0 + crate::places::DAY_MS);
                 answers.add(&[AwsBiller::tax(answers.of(Category::Usage), first)]);
-                let (sums, files) = answers.write(folder, &format!("bills/{}", plan.account), &plan.account)?;
+                let (sums, files) =
+                    answers.write(folder, &format!("bills/{}", plan.account), &plan.account)?;
                 Some(sums.facts(&plan.account, "aws-ce", files))
             }
             Self::Csv(_, writer, file) => Some(writer.finish()?.facts(&plan.account, "focus", vec![file])),

@@ -8,6 +8,7 @@ use crate::emit::cut;
 use crate::fleet::Node;
 use crate::machines::GIB;
 use crate::places::{ClusterPlan, DAY_MS, HOUR_MS, Homes, HubPlan};
+use crate::storage::HomesOnDay;
 
 /// A service with its FOCUS category.
 type Service = (&'static str, &'static str);
@@ -47,13 +48,13 @@ impl<'a> AwsBiller<'a> {
     }
 
     /// The lines of a day; instances by the hour.
-    pub fn day(&mut self, day_ms: i64, nodes: &[Node], homes_byte: &[i64]) -> Vec<BillLine> {
+    pub fn day(&mut self, day_ms: i64, nodes: &[Node], homes: &[HomesOnDay]) -> Vec<BillLine> {
         let span = (day_ms, day_ms + DAY_MS);
         let mut lines = Vec::new();
         for node in nodes {
             self.instance(node, span, &mut lines);
         }
-        self.hubs(span, homes_byte, &mut lines);
+        self.hubs(span, homes, &mut lines);
         self.cluster(span, &mut lines);
         self.outside_the_cluster(span, &mut lines);
         if self.credit_micro > 0 {
@@ -97,7 +98,10 @@ impl<'a> AwsBiller<'a> {
 
     fn cluster_tags(&self) -> BTreeMap<&'static str, String> {
         let name = &self.plan.tag_name;
-        BTreeMap::from([("alpha.eksctl.io/cluster-name", name.clone()), ("2i2c.org/cluster-name", name.clone())])
+        BTreeMap::from([
+            ("alpha.eksctl.io/cluster-name", name.clone()),
+            ("2i2c.org/cluster-name", name.clone()),
+        ])
     }
 
     fn hub_tags(&self, hub: &HubPlan) -> BTreeMap<&'static str, String> {
@@ -120,8 +124,14 @@ impl<'a> AwsBiller<'a> {
         while from < end {
             let to = ((from / HOUR_MS + 1) * HOUR_MS).min(end);
             let hours = hours_micro(to - from);
-            let line =
-                BillLine::of_usage(COMPUTE, usage.clone(), (from, to), hours, "Hrs", node.machine.price_micro);
+            let line = BillLine::of_usage(
+                COMPUTE,
+                usage.clone(),
+                (from, to),
+                hours,
+                "Hrs",
+                node.machine.price_micro,
+            );
             lines.push(BillLine {
                 list_pico: ten_decimals(hours * i128::from(node.machine.list_micro)),
                 ..line.on(&*node.instance_id, "Instance").at(self.plan.zone).tagged(&tags)
@@ -137,15 +147,18 @@ impl<'a> AwsBiller<'a> {
         );
     }
 
-    fn hubs(&mut self, span: (i64, i64), homes_byte: &[i64], lines: &mut Vec<BillLine>) {
+    fn hubs(&mut self, span: (i64, i64), homes: &[HomesOnDay], lines: &mut Vec<BillLine>) {
         let plan = self.plan;
-        for (hub, homes) in plan.hubs.iter().zip(homes_byte) {
+        for (hub, home) in plan.hubs.iter().zip(homes) {
             let mut tags = self.hub_tags(hub);
             match hub.shape.homes {
                 Homes::Elastic => {
                     let id = self.id(&format!("fs {}", hub.id), "fs-");
-                    let arn = format!("arn:aws:elasticfilesystem:{}:{}:file-system/{id}", plan.region, plan.account);
-                    let used = gib_month_micro(*homes, DAY_MS);
+                    let arn = format!(
+                        "arn:aws:elasticfilesystem:{}:{}:file-system/{id}",
+                        plan.region, plan.account
+                    );
+                    let used = gib_month_micro(home.used_byte, DAY_MS);
                     let usage = self.usage("TimedStorage-ByteHrs");
                     lines.push(
                         BillLine::of_usage(EFS, usage, span, used, "GB-Mo", 300_000)
@@ -153,10 +166,10 @@ impl<'a> AwsBiller<'a> {
                             .tagged(&tags),
                     );
                 }
-                Homes::OwnDisk { gib, .. } => {
+                Homes::OwnDisk { .. } => {
                     let id = self.id(&format!("home {}", hub.id), "vol-");
                     tags.insert("2i2c:volume-purpose", "home-nfs".to_owned());
-                    self.disk(id, gib * GIB, &tags, span, lines);
+                    self.disk(id, home.provisioned_byte, &tags, span, lines);
                     tags.remove("2i2c:volume-purpose");
                 }
                 Homes::Nothing => {}
@@ -166,10 +179,12 @@ impl<'a> AwsBiller<'a> {
             self.disk(database, GIB, &claim, span, lines);
             if !hub.shape.staging {
                 let bucket = format!("arn:aws:s3:::{}-{}-scratch", plan.tag_name, hub.namespace);
-                let kept = gib_month_micro((homes / 3).max(GIB), DAY_MS);
+                let kept = gib_month_micro((home.used_byte / 3).max(GIB), DAY_MS);
                 let usage = self.usage("TimedStorage-ByteHrs");
                 lines.push(
-                    BillLine::of_usage(S3, usage, span, kept, "GB-Mo", 23_000).on(bucket, "Bucket").tagged(&tags),
+                    BillLine::of_usage(S3, usage, span, kept, "GB-Mo", 23_000)
+                        .on(bucket, "Bucket")
+                        .tagged(&tags),
                 );
             }
         }
@@ -195,7 +210,9 @@ impl<'a> AwsBiller<'a> {
         let usage = self.usage("EBS:VolumeUsage.gp3");
         let kept = gib_month_micro(bytes, span.1 - span.0);
         lines.push(
-            BillLine::of_usage(EC2_OTHER, usage, span, kept, "GB-Mo", GP3_MICRO).on(id, "Volume").tagged(tags),
+            BillLine::of_usage(EC2_OTHER, usage, span, kept, "GB-Mo", GP3_MICRO)
+                .on(id, "Volume")
+                .tagged(tags),
         );
     }
 
@@ -204,7 +221,9 @@ impl<'a> AwsBiller<'a> {
         let plan = self.plan;
         let tags = self.cluster_tags();
         let day = hours_micro(DAY_MS);
-        let arn = |service: &str, rest: String| format!("arn:aws:{service}:{}:{}:{rest}", plan.region, plan.account);
+        let arn = |service: &str, rest: String| {
+            format!("arn:aws:{service}:{}:{}:{rest}", plan.region, plan.account)
+        };
         let prometheus = self.id("prometheus", "vol-");
         let claim = self.claim_tags("support-prometheus-server", "support");
         self.disk(prometheus, 200 * GIB, &claim, span, lines);
@@ -228,7 +247,11 @@ impl<'a> AwsBiller<'a> {
             let vault = arn("backup", "backup-vault:efs".to_owned());
             let kept = gib_month_micro(400 * GIB, DAY_MS);
             let usage = self.usage("WarmStorage-ByteHrs-EFS");
-            lines.push(BillLine::of_usage(BACKUP, usage, span, kept, "GB-Mo", 50_000).on(vault, "Backup Vault").tagged(&tags));
+            lines.push(
+                BillLine::of_usage(BACKUP, usage, span, kept, "GB-Mo", 50_000)
+                    .on(vault, "Backup Vault")
+                    .tagged(&tags),
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use hubtally_schemas::{Instant, Period};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::line::{BillLine, BillSums, Category};
 use crate::error::SampleError;
@@ -65,11 +65,7 @@ struct View {
 
 /// The set that `hubtally recipe aws-ce` prints: each charge is in one view.
 const VIEWS: &[View] = &[
-    View {
-        name: "records",
-        conditions: &[Condition::Record],
-        groups: [Group::RecordType, Group::Service],
-    },
+    View { name: "records", conditions: &[Condition::Record], groups: [Group::RecordType, Group::Service] },
     View {
         name: "services",
         conditions: &[Condition::NotRecord, Condition::OtherService(&[INSTANCES, EC2_OTHER])],
@@ -178,44 +174,137 @@ impl CostExplorer {
     }
 
     /// The request as it was sent: the answer names none of this.
-    fn request(&self, view: &View, account: &str) -> Value {
-        let own = json!({ "Dimensions": { "Key": "LINKED_ACCOUNT", "Values": [account] } });
+    fn request<'a>(&self, view: &View, account: &'a str) -> Request<'a> {
+        let own = Filter::dimension("LINKED_ACCOUNT", vec![account]);
         let conditions = view.conditions.iter().map(|condition| condition.filter());
-        json!({
-            "TimePeriod": { "Start": self.period.first_day(), "End": self.period.next().first_day() },
-            "Granularity": "DAILY",
-            "Metrics": ["UnblendedCost", "AmortizedCost"],
-            "Filter": { "And": std::iter::once(own).chain(conditions).collect::<Vec<_>>() },
-            "GroupBy": view.groups.map(Group::definition),
-        })
+        Request {
+            time_period: TimePeriod { start: self.period.first_day(), end: self.period.next().first_day() },
+            granularity: "DAILY",
+            metrics: ["UnblendedCost", "AmortizedCost"],
+            filter: Filter::And(std::iter::once(own).chain(conditions).collect()),
+            group_by: view.groups.map(Group::definition),
+        }
     }
 
-    fn answer(&self, view: &View, groups: &BTreeMap<(NaiveDate, [String; 2]), i128>) -> Value {
+    fn answer<'a>(&self, view: &View, groups: &'a BTreeMap<(NaiveDate, [String; 2]), i128>) -> Answer<'a> {
         let estimated = Self::estimated_day(self.period);
-        let days = self.period.days().map(|date| {
-            let of_day: Vec<Value> = groups
+        let results = self.period.days().map(|date| DayAnswer {
+            time_period: TimePeriod { start: date, end: date.succ_opt().unwrap_or(date) },
+            total: BTreeMap::new(),
+            groups: groups
                 .range((date, [String::new(), String::new()])..)
                 .take_while(|((day, _), _)| *day == date)
-                .map(|((_, keys), pico)| {
-                    let amount = json!({ "Amount": amount_text(*pico), "Unit": "USD" });
-                    json!({
-                        "Keys": keys,
-                        "Metrics": { "AmortizedCost": amount, "UnblendedCost": amount },
-                    })
-                })
-                .collect();
-            json!({
-                "TimePeriod": { "Start": date, "End": date.succ_opt().unwrap_or(date) },
-                "Total": {},
-                "Groups": of_day,
-                "Estimated": date == estimated,
-            })
+                .map(|((_, keys), pico)| GroupAnswer { keys, metrics: Metrics::both(*pico) })
+                .collect(),
+            estimated: date == estimated,
         });
-        json!({
-            "GroupDefinitions": view.groups.map(Group::definition),
-            "ResultsByTime": days.collect::<Vec<_>>(),
-            "DimensionValueAttributes": [],
-        })
+        Answer {
+            group_definitions: view.groups.map(Group::definition),
+            results_by_time: results.collect(),
+            dimension_value_attributes: [],
+        }
+    }
+}
+
+// The order of keys is the order of fields here, whatever a JSON library's features say.
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    time_period: TimePeriod,
+    granularity: &'static str,
+    metrics: [&'static str; 2],
+    filter: Filter<'a>,
+    group_by: [Definition; 2],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimePeriod {
+    start: NaiveDate,
+    end: NaiveDate,
+}
+
+#[derive(Serialize)]
+enum Filter<'a> {
+    And(Vec<Self>),
+    Not(Box<Self>),
+    #[serde(rename_all = "PascalCase")]
+    Dimensions {
+        key: &'static str,
+        values: Vec<&'a str>,
+    },
+    #[serde(rename_all = "PascalCase")]
+    Tags {
+        key: &'static str,
+        match_options: [&'static str; 1],
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    r#type: &'static str,
+    key: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a> {
+    group_definitions: [Definition; 2],
+    results_by_time: Vec<DayAnswer<'a>>,
+    dimension_value_attributes: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DayAnswer<'a> {
+    time_period: TimePeriod,
+    total: BTreeMap<&'static str, Metric>,
+    groups: Vec<GroupAnswer<'a>>,
+    estimated: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GroupAnswer<'a> {
+    keys: &'a [String; 2],
+    metrics: Metrics,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metrics {
+    amortized_cost: Metric,
+    unblended_cost: Metric,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    amount: String,
+    unit: &'static str,
+}
+
+impl Metrics {
+    /// Without commitments both costs are the same.
+    fn both(pico: i128) -> Self {
+        let metric = || Metric { amount: amount_text(pico), unit: "USD" };
+        Self { amortized_cost: metric(), unblended_cost: metric() }
+    }
+}
+
+impl<'a> Filter<'a> {
+    fn dimension(key: &'static str, values: Vec<&'a str>) -> Self {
+        Self::Dimensions { key, values }
+    }
+
+    fn absent(key: &'static str) -> Self {
+        Self::Tags { key, match_options: ["ABSENT"] }
+    }
+
+    fn not(self) -> Self {
+        Self::Not(Box::new(self))
     }
 }
 
@@ -232,16 +321,16 @@ impl Condition {
         }
     }
 
-    fn filter(self) -> Value {
-        let dimension = |key: &str, values: &[&str]| json!({ "Dimensions": { "Key": key, "Values": values } });
-        let absent = |key: &str| json!({ "Tags": { "Key": key, "MatchOptions": ["ABSENT"] } });
+    fn filter(self) -> Filter<'static> {
+        let records = || Filter::dimension("RECORD_TYPE", RECORDS.to_vec());
+        let service = |names: &[&'static str]| Filter::dimension("SERVICE", names.to_vec());
         match self {
-            Self::Record => dimension("RECORD_TYPE", RECORDS),
-            Self::NotRecord => json!({ "Not": dimension("RECORD_TYPE", RECORDS) }),
-            Self::Service(services) => dimension("SERVICE", services),
-            Self::OtherService(services) => json!({ "Not": dimension("SERVICE", services) }),
-            Self::Untagged(key) => absent(key),
-            Self::Tagged(key) => json!({ "Not": absent(key) }),
+            Self::Record => records(),
+            Self::NotRecord => records().not(),
+            Self::Service(names) => service(names),
+            Self::OtherService(names) => service(names).not(),
+            Self::Untagged(key) => Filter::absent(key),
+            Self::Tagged(key) => Filter::absent(key).not(),
         }
     }
 }
@@ -256,12 +345,12 @@ impl Group {
         }
     }
 
-    fn definition(self) -> Value {
+    fn definition(self) -> Definition {
         match self {
-            Self::Tag(key) => json!({ "Type": "TAG", "Key": key }),
-            Self::Service => json!({ "Type": "DIMENSION", "Key": "SERVICE" }),
-            Self::UsageType => json!({ "Type": "DIMENSION", "Key": "USAGE_TYPE" }),
-            Self::RecordType => json!({ "Type": "DIMENSION", "Key": "RECORD_TYPE" }),
+            Self::Tag(key) => Definition { r#type: "TAG", key },
+            Self::Service => Definition { r#type: "DIMENSION", key: "SERVICE" },
+            Self::UsageType => Definition { r#type: "DIMENSION", key: "USAGE_TYPE" },
+            Self::RecordType => Definition { r#type: "DIMENSION", key: "RECORD_TYPE" },
         }
     }
 }

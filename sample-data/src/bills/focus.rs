@@ -116,9 +116,7 @@ fn cell(issuer: &Issuer, line: &BillLine, column: &str) -> Cell {
         "ConsumedQuantity" | "PricingQuantity" if usage => Cell::Money(line.quantity_micro * 1_000_000),
         "ConsumedUnit" | "PricingUnit" if usage => text(line.unit),
         "InvoiceIssuerName" | "PublisherName" => text(issuer.invoice_issuer),
-        "PricingCategory" if usage => {
-            text(if line.list_pico == line.pico { "Standard" } else { "Dynamic" })
-        }
+        "PricingCategory" if usage => text(if line.list_pico == line.pico { "Standard" } else { "Dynamic" }),
         "ProviderName" => text(issuer.provider),
         "RegionId" if usage => text(issuer.region),
         "ResourceId" => optional(line.resource.as_ref().map(|(id, _)| id.as_str())),
