@@ -1,0 +1,32 @@
+//! `sql` over every table of the store.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use hubtally_schemas::tables::TABLES;
+use hubtally_store::Store;
+
+use crate::error::AggregateError;
+use crate::session::{Limits, register, session};
+
+/// Runs a query over every table by its name; only reading statements are accepted.
+pub async fn sql(
+    store: &Store,
+    query: &str,
+    limits: &Limits,
+) -> Result<(SchemaRef, Vec<RecordBatch>), AggregateError> {
+    let context = session(store, limits)?;
+    for spec in TABLES {
+        let failed = |source| AggregateError::Table { table: spec.name, operation: "read", source };
+        let table = store.table(spec).await.map_err(failed)?;
+        register(&context, spec, table.files().map_err(failed)?, false)?;
+    }
+    let failed = |source| AggregateError::Query { what: "your question".to_owned(), source };
+    let reading = datafusion::execution::context::SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    let frame = context.sql_with_options(query, reading).await.map_err(failed)?;
+    let schema = SchemaRef::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await.map_err(failed)?;
+    Ok((schema, batches))
+}
