@@ -65,18 +65,29 @@ pub fn three_digits(numerator: i128, denominator: i128) -> String {
     }
     let sign = if numerator < 0 { MINUS.to_string() } else { String::new() };
     let (value, whole) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+    let nearest = |value: u128, unit: u128| value.saturating_add(unit / 2) / unit;
     // The largest number of decimals, up to 5, at which three digits or fewer remain.
     for decimals in (0..=5_u32).rev() {
-        let Some(scaled) = value.checked_mul(10_u128.pow(decimals)) else { continue };
-        let rounded = scaled.saturating_add(whole / 2) / whole;
-        if rounded < 1_000 || decimals == 0 {
-            if rounded == 0 || (decimals == 5 && rounded < 100) {
-                return format!("<{NBSP}0.001");
-            }
-            return format!("{sign}{}", significant(rounded, decimals));
+        let Some(digits) = value.checked_mul(10_u128.pow(decimals)).map(|scaled| nearest(scaled, whole)) else {
+            continue;
+        };
+        if decimals == 5 && digits < 100 {
+            return format!("{sign}<{NBSP}0.001");
+        }
+        if digits < 1_000 {
+            return format!("{sign}{}", decimal(digits, decimals));
         }
     }
-    format!("{sign}{}", significant(value / whole, 0))
+    // Four digits or more before the point: the last ones are zeros.
+    let mut unit = 10_u128;
+    while let Some(step) = whole.checked_mul(unit) {
+        let digits = nearest(value, step);
+        if digits < 1_000 {
+            return format!("{sign}{}", grouped(&digits.saturating_mul(unit).to_string()));
+        }
+        unit = unit.saturating_mul(10);
+    }
+    format!("{sign}{}", grouped(&(value / whole).to_string()))
 }
 
 /// Memory over time.
@@ -133,22 +144,13 @@ fn symbol(currency: Currency) -> Option<&'static str> {
     }
 }
 
-/// `digits` is a number over 10^decimals: three digits are kept, larger whole numbers rounded to three.
-fn significant(digits: u128, decimals: u32) -> String {
-    let mut unit = 1_u128;
-    while digits / unit >= 1_000 {
-        unit *= 10;
-    }
-    let mut kept = digits.saturating_add(unit / 2) / unit * unit;
-    if decimals == 0 && kept / unit >= 1_000 {
-        kept = kept / (unit * 10) * (unit * 10);
-    }
+/// `digits` over 10^decimals.
+fn decimal(digits: u128, decimals: u32) -> String {
     let base = 10_u128.pow(decimals);
-    let whole = grouped(&(kept / base).to_string());
     if decimals == 0 {
-        return whole;
+        return digits.to_string();
     }
-    format!("{whole}.{:0width$}", kept % base, width = decimals as usize)
+    format!("{}.{:0width$}", digits / base, digits % base, width = decimals as usize)
 }
 
 fn grouped(digits: &str) -> String {

@@ -307,7 +307,7 @@ pub fn names() -> Names {
     let mut names = Names::default();
     let odd = [
         "=HYPERLINK(\"http://evil.example\")",
-        "ada@ocean.example",
+        "ada@lab.example",
         "Ada",
         "ada",
         "José María",

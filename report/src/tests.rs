@@ -128,8 +128,8 @@ fn l7_names_of_users_are_in_no_record() {
         assert_eq!(a.json, b.json);
     }
     let (with, without) = (of(&with, "communities/ocean-lab"), of(&without, "communities/ocean-lab"));
-    assert!(with.html.contains("ada@ocean.example") && !without.html.contains("ada@ocean.example"));
-    assert!(!String::from_utf8_lossy(&with.json).contains("ada@ocean.example"));
+    assert!(with.html.contains("ada@lab.example") && !without.html.contains("ada@lab.example"));
+    assert!(!String::from_utf8_lossy(&with.json).contains("ada@lab.example"));
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Bars {
         let pitch = if narrow { 38 } else { 26 };
         let values = 84;
         let sums = |sign: i128| {
-            let parts = |bar: &Bar| -> i128 {
+            let parts = move |bar: &Bar| -> i128 {
                 bar.parts
                     .iter()
                     .filter(|part| *part * sign > 0)

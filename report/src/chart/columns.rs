@@ -48,7 +48,7 @@ impl Columns {
         let gap = if pitch >= 8 { 3 } else { 1 };
         let (width, right) = (pitch - gap, left + pitch * days);
         let sums = |sign: i128| {
-            let parts = |column: &Column| -> i128 {
+            let parts = move |column: &Column| -> i128 {
                 column
                     .parts
                     .iter()

@@ -7,7 +7,7 @@ use super::{Provenance, charts, check};
 use crate::assemble::coverage_words;
 use crate::chart::{Bar, Series};
 use crate::document::{CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey};
-use crate::figures::{amount, core_hours, count, counted, gib, gib_hours, listed, money, percent};
+use crate::figures::{amount, core_hours, count, gib, gib_hours, listed, money, percent};
 use crate::load::Names;
 use crate::words;
 
@@ -647,9 +647,4 @@ fn minor(units: i128, currency: Currency) -> Minor {
 
 fn dash(text: &str) -> String {
     if text.is_empty() { "none".to_owned() } else { text.to_owned() }
-}
-
-/// `1 hour`, for other pages too.
-pub fn hours(number: i64) -> String {
-    counted(number, "hour")
 }

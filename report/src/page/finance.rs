@@ -8,7 +8,7 @@ use super::{Provenance, charts, check};
 use crate::assemble::coverage_words;
 use crate::chart::{Bar, Series};
 use crate::document::{FinanceAccount, FinanceCurrency, FinanceSummary, IDLE, UNATTRIBUTED};
-use crate::figures::{amount, count, exact, listed, money, percent};
+use crate::figures::{amount, count, exact, listed, money};
 use crate::words;
 
 /// Lines that are shown; the data file has all.
@@ -393,9 +393,4 @@ fn account_name(account: &FinanceAccount) -> String {
 
 fn minor(units: i128, currency: Currency) -> Minor {
     Minor { units, currency }
-}
-
-/// Percent of samples, for the key figures.
-pub fn observed(share: Option<&str>) -> String {
-    share.map_or_else(|| "nothing expected".to_owned(), percent)
 }
