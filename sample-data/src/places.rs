@@ -18,11 +18,13 @@ pub struct Scale {
     pub hubs: u32,
     /// How many times the users of each hub.
     pub users: u32,
-    /// Length of a pod's interval. Large federations are measured every five minutes, so that a
+    /// Length of a pod's interval. Large federations are measured every four minutes, so that a
     /// scale of 100 has about 30 million rows.
     pub interval_ms: i64,
     /// Directory scans a day.
     pub scans: i64,
+    /// Whether bills by the hour show disks and transfer of each instance by the hour as well.
+    pub long_bills: bool,
 }
 
 impl Scale {
@@ -39,8 +41,9 @@ impl Scale {
             clusters,
             hubs,
             users: (rest * fuller).div_ceil(hubs * 2),
-            interval_ms: if large { HOUR_MS / 12 } else { HOUR_MS },
+            interval_ms: if large { HOUR_MS / 15 } else { HOUR_MS },
             scans: if large { 1 } else { 2 },
+            long_bills: large,
         }
     }
 }

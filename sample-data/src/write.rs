@@ -102,7 +102,7 @@ fn write_cluster(
         .zip(run.people())
         .map(|(hub, people)| HomeShelf::new(seed, &plan.id, hub, people))
         .collect();
-    let mut bill = Bill::create(folder, seed, plan, period)?;
+    let mut bill = Bill::create(folder, options, scale, plan)?;
     let mut emitter = Emitter::new(seed, plan, scale, period, shelves.clone());
     // Many small gains at scale 1, which is kept in the repository; speed above it.
     let level = if options.scale <= 1 { 9 } else { 3 };
@@ -141,10 +141,11 @@ const SMALL_CREDIT_MICRO: i64 = 1_333_333;
 impl<'a> Bill<'a> {
     fn create(
         folder: &Folder,
-        seed: u64,
+        options: &SampleOptions,
+        scale: Scale,
         plan: &'a ClusterPlan,
-        period: Period,
     ) -> Result<Self, SampleError> {
+        let (seed, period) = (options.seed, options.period);
         let aws = Issuer {
             provider: "AWS",
             invoice_issuer: "Amazon Web Services, Inc.",
@@ -166,11 +167,16 @@ impl<'a> Bill<'a> {
             BillKind::FocusParquet => {
                 let file = format!("{below}/focus-{period}.parquet");
                 let writer = FocusParquet::create(folder, &file, aws)?;
-                Self::Parquet(AwsBiller::new(seed, plan, RESEARCH_CREDIT_MICRO), Box::new(writer), file)
+                Self::Parquet(
+                    AwsBiller::new(seed, plan, RESEARCH_CREDIT_MICRO, scale.long_bills),
+                    Box::new(writer),
+                    file,
+                )
             }
-            BillKind::CostExplorer => {
-                Self::Explorer(AwsBiller::new(seed, plan, SMALL_CREDIT_MICRO), CostExplorer::new(period))
-            }
+            BillKind::CostExplorer => Self::Explorer(
+                AwsBiller::new(seed, plan, SMALL_CREDIT_MICRO, false),
+                CostExplorer::new(period),
+            ),
             BillKind::FocusCsv => {
                 let file = format!("{below}/focus-{period}.csv");
                 let writer = FocusCsv::create(folder, &file, gcp)?;

@@ -38,13 +38,15 @@ pub struct AwsBiller<'a> {
     ids: BTreeMap<String, String>,
     /// A credit of so many micro-dollars a day.
     credit_micro: i64,
+    /// Whether disks and transfer of each instance are billed by the hour.
+    long: bool,
 }
 
 impl<'a> AwsBiller<'a> {
     /// For a cluster.
-    pub fn new(seed: u64, plan: &'a ClusterPlan, credit_micro: i64) -> Self {
+    pub fn new(seed: u64, plan: &'a ClusterPlan, credit_micro: i64, long: bool) -> Self {
         let dice = Dice::new(seed, &["aws bill", &plan.id]);
-        Self { plan, dice, ids: BTreeMap::new(), credit_micro }
+        Self { plan, dice, ids: BTreeMap::new(), credit_micro, long }
     }
 
     /// The lines of a day; instances by the hour.
@@ -136,7 +138,13 @@ impl<'a> AwsBiller<'a> {
                 list_pico: ten_decimals(hours * i128::from(node.machine.list_micro)),
                 ..line.on(&*node.instance_id, "Instance").at(self.plan.zone).tagged(&tags)
             });
+            if self.long {
+                self.beside_an_instance(node, (from, to), &tags, lines);
+            }
             from = to;
+        }
+        if self.long {
+            return;
         }
         let disk = gib_month_micro(ROOT_DISK_BYTE, end - start);
         let usage = self.usage("EBS:VolumeUsage.gp3");
@@ -145,6 +153,29 @@ impl<'a> AwsBiller<'a> {
                 .on(&*node.disk_id, "Volume")
                 .tagged(&tags),
         );
+    }
+
+    /// An instance's disk and transfer in an hour, as long bills show them.
+    fn beside_an_instance(
+        &self,
+        node: &Node,
+        span: (i64, i64),
+        tags: &BTreeMap<&'static str, String>,
+        lines: &mut Vec<BillLine>,
+    ) {
+        self.disk(node.disk_id.to_string(), ROOT_DISK_BYTE, tags, span, lines);
+        let hours = hours_micro(span.1 - span.0);
+        for (kind, gigabytes, price_micro) in [
+            ("DataTransfer-Regional-Bytes", hours / 3, 10_000),
+            ("DataTransfer-Out-Bytes", hours / 20, 90_000),
+            ("DataTransfer-In-Bytes", hours, 0),
+        ] {
+            lines.push(
+                BillLine::of_usage(EC2_OTHER, self.usage(kind), span, gigabytes, "GB", price_micro)
+                    .on(&*node.instance_id, "Instance")
+                    .tagged(tags),
+            );
+        }
     }
 
     fn hubs(&mut self, span: (i64, i64), homes: &[HomesOnDay], lines: &mut Vec<BillLine>) {
