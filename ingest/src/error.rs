@@ -81,7 +81,7 @@ pub enum IngestError {
         /// What was being done, for example `committing records 1 to 5000 of usage.ndjson`.
         doing: String,
         /// What the store said.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// Another process keeps reading the same source.
     #[error(

@@ -126,7 +126,7 @@ pub async fn ingest_bills(
 }
 
 fn failed(doing: &str, source: StoreError) -> IngestError {
-    IngestError::Store { doing: doing.to_owned(), source }
+    IngestError::Store { doing: doing.to_owned(), source: Box::new(source) }
 }
 
 /// The same bytes are read once, however often they are named.

@@ -42,6 +42,7 @@ impl<'a> Record<'a> {
 
 /// What reading a record gave, before anything is stored: this part can run on many threads.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every line is an event, and a box for each costs time")]
 pub enum Read<'a> {
     /// Nothing but white space.
     Blank,

@@ -25,7 +25,7 @@ impl Finished {
         let found = store.get(&paths::file_read(&identity.sha256)).await;
         let found = found.map_err(|source| IngestError::Store {
             doing: "asking whether a file was read".to_owned(),
-            source,
+            source: Box::new(source),
         })?;
         // A note that cannot be understood says nothing: the file is read from the tables' position.
         Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
@@ -35,7 +35,9 @@ impl Finished {
     pub async fn note(&self, store: &Store, identity: &Identity, name: &str) -> Result<(), IngestError> {
         let Ok(text) = serde_json::to_vec(self) else { return Ok(()) };
         let put = store.put_if_absent(&paths::file_read(&identity.sha256), Bytes::from(text)).await;
-        put.map(drop)
-            .map_err(|source| IngestError::Store { doing: format!("noting that {name} was read"), source })
+        put.map(drop).map_err(|source| IngestError::Store {
+            doing: format!("noting that {name} was read"),
+            source: Box::new(source),
+        })
     }
 }

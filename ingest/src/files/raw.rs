@@ -115,9 +115,8 @@ impl RawBytes {
         while state.fault.is_none() && matches!(state.read(&mut buffer), Ok(1..)) {}
         match state.fault.take() {
             Some(Fault::Failed(source)) => Err(IngestError::Stream { path: input.name.clone(), source }),
-            Some(Fault::Shorter) => Err(IngestError::FileChanged { path: input.name.clone() }),
             None if hex::encode(state.hasher.finalize_reset()) == identity.sha256 => Ok(()),
-            None => Err(IngestError::FileChanged { path: input.name.clone() }),
+            Some(Fault::Shorter) | None => Err(IngestError::FileChanged { path: input.name.clone() }),
         }
     }
 }

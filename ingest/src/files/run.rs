@@ -81,9 +81,10 @@ impl<'a> Run<'a> {
         } else {
             None
         };
-        let tables = OpenTables::open(store)
-            .await
-            .map_err(|source| IngestError::Store { doing: "opening the tables".to_owned(), source })?;
+        let tables = OpenTables::open(store).await.map_err(|source| IngestError::Store {
+            doing: "opening the tables".to_owned(),
+            source: Box::new(source),
+        })?;
         Ok(Self { store, options, pool, progress, tables, report, waiting: Vec::new(), again: Vec::new() })
     }
 
@@ -164,7 +165,7 @@ impl<'a> Run<'a> {
     async fn pass(&self, file: &mut Reading) -> Result<Passed, IngestError> {
         let name = file.input.name.clone();
         let position = self.tables.position(&file.report.source).await.map_err(|source| {
-            IngestError::Store { doing: format!("asking how far {name} was read"), source }
+            IngestError::Store { doing: format!("asking how far {name} was read"), source: Box::new(source) }
         })?;
         file.attempt_from(position)?;
         tokio::time::sleep(PAUSE * file.attempts).await;
@@ -217,7 +218,7 @@ impl<'a> Run<'a> {
         let Decoded { from, to, rows, counts, .. } = batch;
         let source = file.report.source.clone();
         let outcomes = self.tables.commit(vec![(source, SourceBatch { from, to, rows })]).await;
-        let outcomes = outcomes.map_err(|source| IngestError::Store { doing, source })?;
+        let outcomes = outcomes.map_err(|source| IngestError::Store { doing, source: Box::new(source) })?;
         Ok(file.report.take_in(outcomes.first().copied(), &counts))
     }
 
@@ -248,8 +249,11 @@ impl<'a> Run<'a> {
             batches.push((file.report.source.clone(), SourceBatch { from, to, rows }));
             files.push((file, counts, records));
         }
-        let outcomes =
-            self.tables.commit(batches).await.map_err(|source| IngestError::Store { doing, source })?;
+        let outcomes = self
+            .tables
+            .commit(batches)
+            .await
+            .map_err(|source| IngestError::Store { doing, source: Box::new(source) })?;
         let mut outcomes = outcomes.into_iter();
         for (mut file, counts, records) in files {
             if file.report.take_in(outcomes.next(), &counts) {
@@ -276,7 +280,7 @@ impl<'a> Run<'a> {
         let refreshed = self.tables.refresh().await;
         refreshed.map_err(|source| IngestError::Store {
             doing: "reading what others committed".to_owned(),
-            source,
+            source: Box::new(source),
         })
     }
 

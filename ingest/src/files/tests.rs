@@ -4,6 +4,7 @@
 mod damage;
 mod once;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +36,7 @@ impl Bench {
     async fn store(&self, name: &str) -> Store {
         let config = StoreConfig {
             url: self.folder.path().join(name).display().to_string(),
-            options: Default::default(),
+            options: BTreeMap::new(),
             keys: self.folder.path().join("keys"),
         };
         Store::create(&config).await.unwrap()

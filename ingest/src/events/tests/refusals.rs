@@ -193,7 +193,8 @@ fn a_detail_never_shows_a_name() {
 #[test]
 fn a_long_record_is_cut_and_counted_whole() {
     let judgement = judgement();
-    let record = Record { bytes: &[b'x'; KEPT_BYTES], whole_bytes: 10_000_000 };
+    let kept = vec![b'x'; KEPT_BYTES];
+    let record = Record { bytes: &kept, whole_bytes: 10_000_000 };
     let Read::Refused(refused) = read_record(record, false, &judgement) else { panic!("accepted") };
     assert_eq!(refused.reason, RejectReason::TooLong);
     assert!(refused.detail.contains("10000000 bytes"));

@@ -75,6 +75,19 @@ async fn a_run_that_breaks_off_is_finished_by_the_next() {
     assert_same(&whole, &broken).await;
 }
 
+/// Puts a table's log out of reach after the first batch.
+struct HideLog(PathBuf, PathBuf);
+impl Progress for HideLog {
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, _: u64, records: u64) {
+        if records > 0 && !self.1.exists() {
+            std::fs::rename(&self.0, &self.1).unwrap();
+            std::fs::write(&self.0, "in the way").unwrap();
+        }
+    }
+    fn finish(&self) {}
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_fails_between_two_tables_is_caught_up() {
     let bench = Bench::new();
@@ -86,17 +99,6 @@ async fn a_store_that_fails_between_two_tables_is_caught_up() {
     let aside = bench.path("aside");
     let paths = [file.clone()];
     let before = (rows(&broken, &REJECTS).await.len(), rows(&broken, &POD_USAGE).await.len());
-    struct HideLog(PathBuf, PathBuf);
-    impl Progress for HideLog {
-        fn start(&self, _: &str, _: Option<u64>) {}
-        fn advance(&self, _: u64, records: u64) {
-            if records > 0 && !self.1.exists() {
-                std::fs::rename(&self.0, &self.1).unwrap();
-                std::fs::write(&self.0, "in the way").unwrap();
-            }
-        }
-        fn finish(&self) {}
-    }
     let hide = HideLog(log.clone(), aside.clone());
     let failed = ingest_files(&broken, &paths, &small_batches(), &hide).await;
     let message = failed.unwrap_err().to_string();
@@ -133,7 +135,7 @@ async fn many_small_files_are_committed_together() {
     let bench = Bench::new();
     let store = bench.store("store").await;
     for (n, line) in lines(40).chunks(2).enumerate() {
-        bench.write(&format!("in/{n:03}.ndjson"), line.join("\n"));
+        bench.write(&format!("in/{n:03}.ndjson"), line.join("\n") + "\n");
     }
     let folder = bench.path("in").display().to_string();
     let report = ingest(&store, &[&folder], &options()).await;
