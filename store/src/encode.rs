@@ -30,7 +30,7 @@ pub(crate) const ROW_GROUP_ROWS: usize = 1_048_576;
 const DICTIONARY_BYTES: usize = 8 << 20;
 
 /// Columns whose every value is new: a dictionary would only be thrown away.
-const UNIQUE_TEXT: &[&str] = &["event_id", "bytes_encrypted", "charge_id"];
+pub(crate) const UNIQUE_TEXT: &[&str] = &["event_id", "bytes_encrypted", "charge_id"];
 
 /// Encodes one file in memory.
 pub(crate) struct Encoder {

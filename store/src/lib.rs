@@ -26,6 +26,7 @@ mod mark;
 mod objects;
 mod partition;
 mod positions;
+mod ranges;
 mod read;
 mod replace;
 mod seal;
@@ -44,3 +45,6 @@ pub use seal::{SealLimits, SealReport, seal, unsealed_dates};
 pub use source::{CommitOutcome, OpenTables, SourceBatch, SourceWriter};
 pub use store::{Store, StoreConfig};
 pub use table::{DataFile, Table};
+
+#[cfg(test)]
+mod tests;

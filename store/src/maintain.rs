@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use deltalake::checkpoints::create_checkpoint;
+use futures::{StreamExt as _, TryStreamExt as _};
+use hubtally_schemas::paths;
 use hubtally_schemas::tables::{TABLES, TableSpec};
 use serde::Serialize;
 
@@ -42,13 +44,7 @@ pub async fn maintain(
     let mut report = MaintainReport::default();
     for spec in TABLES.iter().copied() {
         if spec.sealed {
-            let mut done = Vec::new();
-            for date in unsealed_dates(store, spec).await? {
-                if options.before.is_none_or(|before| date < before) {
-                    progress(&format!("seal {} {date}", spec.name));
-                    done.push(seal(store, spec, date, &options.limits).await?);
-                }
-            }
+            let done = seal_dates(store, spec, options, progress).await?;
             if !done.is_empty() {
                 report.sealed.insert(spec.name.to_owned(), done);
             }
@@ -60,12 +56,30 @@ pub async fn maintain(
     Ok(report)
 }
 
+/// Seals two dates at a time, each with half of the memory: while one waits for its commit, the other
+/// computes.
+async fn seal_dates(
+    store: &Store,
+    spec: &'static TableSpec,
+    options: &MaintainOptions,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<SealReport>, StoreError> {
+    let limits = &SealLimits { memory_bytes: options.limits.memory_bytes / 2, ..options.limits.clone() };
+    let dates = unsealed_dates(store, spec).await?;
+    let due = dates.into_iter().filter(|date| options.before.is_none_or(|before| *date < before));
+    let seals = due.map(|date| async move {
+        progress(&format!("seal {} {date}", spec.name));
+        seal(store, spec, date, limits).await
+    });
+    futures::stream::iter(seals).buffered(2).try_collect().await
+}
+
 async fn checkpoint(store: &Store, spec: &'static TableSpec) -> Result<Option<i64>, StoreError> {
     let table = Table::open(store, spec).await?;
     let version = table.version();
-    let name = format!("_delta_log/{version:020}.checkpoint.parquet");
-    let path = format!("{}/{name}", hubtally_schemas::paths::table(spec.name));
-    if version <= 0 || store.list(&hubtally_schemas::paths::table(spec.name)).await?.contains(&path) {
+    let log = format!("{}/_delta_log", paths::table(spec.name));
+    let name = format!("{log}/{version:020}.checkpoint.parquet");
+    if version <= 0 || store.list(&log).await?.contains(&name) {
         return Ok(None);
     }
     create_checkpoint(&table.delta, None)

@@ -32,42 +32,57 @@ pub(crate) fn split(
 }
 
 fn split_batch(spec: &'static TableSpec, batch: &RecordBatch, parts: &mut Parts) -> Result<(), StoreError> {
-    let mut rows_of: HashMap<Values, Vec<u32>> = HashMap::new();
-    let texts = partition_texts(spec, batch)?;
-    let mut last: Option<(Values, Vec<u32>)> = None;
-    for row in 0..batch.num_rows() {
-        let same = row > 0 && texts.iter().all(|column| column.ids[row] == column.ids[row - 1]);
-        if !same {
-            if let Some((values, rows)) = last.take() {
-                rows_of.entry(values).or_default().extend(rows);
-            }
-            let values = texts.iter().map(|column| (column.name.to_owned(), column.text(row))).collect();
-            last = Some((values, Vec::new()));
-        }
-        if let Some((_, rows)) = last.as_mut() {
-            rows.push(u32::try_from(row).map_err(|_| StoreError::Rows {
-                table: spec.name,
-                why: "a batch has more than 2^32 rows".to_owned(),
-            })?);
-        }
-    }
-    if let Some((values, rows)) = last {
-        rows_of.entry(values).or_default().extend(rows);
-    }
-
+    let columns = partition_columns(spec, batch)?;
+    let rows_of = rows_by_value(spec, batch.num_rows(), &columns)?;
     let inner = without_partition(spec, batch)?;
-    if rows_of.len() == 1 {
-        if let Some((values, _)) = rows_of.into_iter().next() {
-            parts.entry(values).or_default().push(inner);
-        }
-        return Ok(());
-    }
-    for (values, rows) in rows_of {
-        let taken = arrow::compute::take_record_batch(&inner, &UInt32Array::from(rows))
-            .map_err(StoreError::arrow(spec.name, "splitting rows by partition"))?;
+    let whole = rows_of.len() == 1;
+    for rows in rows_of {
+        let first = rows.first().copied().unwrap_or_default() as usize;
+        let values = columns.iter().map(|column| (column.name.to_owned(), column.text(first))).collect();
+        let taken = if whole {
+            inner.clone()
+        } else {
+            arrow::compute::take_record_batch(&inner, &UInt32Array::from(rows))
+                .map_err(StoreError::arrow(spec.name, "splitting rows by partition"))?
+        };
         parts.entry(values).or_default().push(taken);
     }
     Ok(())
+}
+
+/// The rows of each combination of values, in the order in which the combinations come.
+fn rows_by_value(
+    spec: &'static TableSpec,
+    rows: usize,
+    columns: &[PartitionColumn<'_>],
+) -> Result<Vec<Vec<u32>>, StoreError> {
+    let rows = u32::try_from(rows).map_err(|_| StoreError::Rows {
+        table: spec.name,
+        why: "a batch has more than 2^32 rows".to_owned(),
+    })?;
+    let mut groups: Vec<Vec<u32>> = vec![(0..rows).collect()];
+    for column in columns {
+        let mut finer: Vec<Vec<u32>> = Vec::new();
+        for group in groups {
+            let mut known: HashMap<i64, usize> = HashMap::new();
+            let mut last: Option<(i64, usize)> = None;
+            for row in group {
+                let id = column.ids[row as usize];
+                // Rows of one value mostly come together.
+                let place = match last {
+                    Some((value, place)) if value == id => place,
+                    _ => *known.entry(id).or_insert_with(|| {
+                        finer.push(Vec::new());
+                        finer.len() - 1
+                    }),
+                };
+                last = Some((id, place));
+                finer[place].push(row);
+            }
+        }
+        groups = finer;
+    }
+    Ok(groups)
 }
 
 /// A batch without the partition columns.
@@ -81,14 +96,14 @@ pub(crate) fn without_partition(
     batch.project(&keep).map_err(StoreError::arrow(spec.name, "leaving partition columns out"))
 }
 
-struct PartitionTexts<'a> {
+struct PartitionColumn<'a> {
     name: &'static str,
     array: &'a ArrayRef,
     /// Equal numbers mean equal values.
     ids: Vec<i64>,
 }
 
-impl PartitionTexts<'_> {
+impl PartitionColumn<'_> {
     fn text(&self, row: usize) -> String {
         match self.array.data_type() {
             DataType::Date32 => date_text(self.array.as_primitive::<Date32Type>().value(row)),
@@ -97,10 +112,10 @@ impl PartitionTexts<'_> {
     }
 }
 
-fn partition_texts<'a>(
+fn partition_columns<'a>(
     spec: &'static TableSpec,
     batch: &'a RecordBatch,
-) -> Result<Vec<PartitionTexts<'a>>, StoreError> {
+) -> Result<Vec<PartitionColumn<'a>>, StoreError> {
     let mut columns = Vec::with_capacity(spec.partition.len());
     for name in spec.partition.iter().copied() {
         let refuse = |why: &str| StoreError::Rows { table: spec.name, why: format!("column {name} {why}") };
@@ -124,7 +139,7 @@ fn partition_texts<'a>(
             }
             other => return Err(refuse(&format!("has type {other}"))),
         };
-        columns.push(PartitionTexts { name, array, ids });
+        columns.push(PartitionColumn { name, array, ids });
     }
     Ok(columns)
 }

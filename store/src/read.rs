@@ -10,13 +10,13 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use hubtally_schemas::tables::{Column, TableSpec};
 use object_store::ObjectStore;
-use object_store::path::Path;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStream};
+use parquet::arrow::async_reader::ParquetRecordBatchStream;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 
 use crate::error::StoreError;
 use crate::partition;
+use crate::ranges::RangeReader;
 use crate::store::Store;
 use crate::table::DataFile;
 
@@ -29,7 +29,7 @@ struct Reading {
     columns: Vec<&'static Column>,
     schema: SchemaRef,
     files: VecDeque<DataFile>,
-    open: Option<(DataFile, ParquetRecordBatchStream<ParquetObjectReader>)>,
+    open: Option<(DataFile, ParquetRecordBatchStream<RangeReader>)>,
 }
 
 /// The rows of some files.
@@ -104,9 +104,9 @@ async fn open_file(
     objects: Arc<dyn ObjectStore>,
     columns: &[&'static Column],
     file: &DataFile,
-) -> Result<ParquetRecordBatchStream<ParquetObjectReader>, StoreError> {
+) -> Result<ParquetRecordBatchStream<RangeReader>, StoreError> {
     let failed = |source| StoreError::ReadFile { path: file.path.clone(), source };
-    let reader = ParquetObjectReader::new(objects, Path::from(file.path.as_str())).with_file_size(file.size);
+    let reader = RangeReader::new(objects, &file.path, file.size);
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(failed)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(|column| column.name));

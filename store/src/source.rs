@@ -106,8 +106,14 @@ impl SourceWriter {
 impl OpenTables {
     /// Opens every table that sources feed, and reads their positions.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
-        let fed = TABLES.iter().filter(|spec| spec.fed_by_sources);
-        let tables = try_join_all(fed.map(|spec| Fed::open(store, spec))).await?;
+        let fed: Vec<&'static TableSpec> =
+            TABLES.iter().copied().filter(|spec| spec.fed_by_sources).collect();
+        Self::open_specs(store, &fed).await
+    }
+
+    /// Opens some of them, in the order given.
+    pub(crate) async fn open_specs(store: &Store, specs: &[&'static TableSpec]) -> Result<Self, StoreError> {
+        let tables = try_join_all(specs.iter().map(|spec| Fed::open(store, spec))).await?;
         Ok(Self(Arc::new(Mutex::new(tables))))
     }
 

@@ -56,6 +56,20 @@ impl FileStats {
         }
     }
 
+    /// Adds the least and the greatest value of a text column, where they are known.
+    pub(crate) fn add_text_range(&mut self, name: &str, nulls: usize, range: Option<(&str, &str)>) {
+        if let Some(column) = self.columns.iter_mut().find(|column| column.name == name) {
+            column.nulls += nulls;
+            if let Some((low, high)) = range {
+                let range = Range::Text(low.to_owned(), high.to_owned());
+                column.range = Some(match column.range.take() {
+                    Some(known) => known.joined(range),
+                    None => range,
+                });
+            }
+        }
+    }
+
     /// The text of `add.stats`.
     pub(crate) fn json(&self) -> String {
         let (mut least, mut most, mut nulls) = (Map::new(), Map::new(), Map::new());

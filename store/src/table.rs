@@ -1,7 +1,6 @@
 //! One table at one version: its files and its positions, and the commits that move it on.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -194,9 +193,5 @@ impl Table {
 
     pub(crate) fn unreadable(&self, source: DeltaTableError) -> StoreError {
         StoreError::OpenTable { table: self.spec.name, source: Box::new(source) }
-    }
-
-    pub(crate) fn objects(&self) -> Arc<dyn object_store::ObjectStore> {
-        self.store.object_store()
     }
 }
