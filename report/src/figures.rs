@@ -68,7 +68,8 @@ pub fn three_digits(numerator: i128, denominator: i128) -> String {
     let nearest = |value: u128, unit: u128| value.saturating_add(unit / 2) / unit;
     // The largest number of decimals, up to 5, at which three digits or fewer remain.
     for decimals in (0..=5_u32).rev() {
-        let Some(digits) = value.checked_mul(10_u128.pow(decimals)).map(|scaled| nearest(scaled, whole)) else {
+        let Some(digits) = value.checked_mul(10_u128.pow(decimals)).map(|scaled| nearest(scaled, whole))
+        else {
             continue;
         };
         if decimals == 5 && digits < 100 {

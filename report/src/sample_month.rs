@@ -305,15 +305,8 @@ pub fn month(registry: &Registry) -> Month {
 /// Names, awkward ones among them.
 pub fn names() -> Names {
     let mut names = Names::default();
-    let odd = [
-        "=HYPERLINK(\"http://evil.example\")",
-        "ada@lab.example",
-        "Ada",
-        "ada",
-        "José María",
-        "@sum",
-        "-x",
-    ];
+    let odd =
+        ["=HYPERLINK(\"http://evil.example\")", "ada@lab.example", "Ada", "ada", "José María", "@sum", "-x"];
     for target in &TARGETS {
         for user in 0..target.users {
             let name = odd

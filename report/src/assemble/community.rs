@@ -1,6 +1,7 @@
 //! One community's document. It is made of its own lines only (law L9): what it says of a whole bill
 //! or a whole cluster is said only where it tells of no other community.
 
+use hubtally_schemas::Currency;
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::registry::Community;
 
@@ -30,9 +31,12 @@ pub fn report(
     let mut costs = Vec::new();
     for currency in currencies(own.iter().copied()) {
         let own: Vec<&Line> = own.iter().copied().filter(|line| line.key.currency == currency).collect();
-        costs.push(costs_in(scope, month, lines, &own)?);
+        costs.push(costs_in(scope, month, lines, &own, currency)?);
     }
     let completeness = coverage::of_community(scope.registry, id, scope.period, coverage);
+    if let ([], Some(currency)) = (costs.as_slice(), known_zero(scope, month, lines, id)) {
+        costs.push(costs_in(scope, month, lines, &[], currency)?);
+    }
     let notes = notes::of_community(scope, month, id, &costs, &completeness);
     let party = Party { id: id.to_owned(), name: community.name.clone() };
     let summary = sentence::of_community(scope, &party, &costs, &completeness);
@@ -47,14 +51,26 @@ pub fn report(
     })
 }
 
-/// A community's lines of one currency; there is at least one.
+/// The currency in which a community without a line cost nothing: bills of its clusters were read, and
+/// they are of one currency. `None` where its cost is not known.
+fn known_zero(scope: Scope<'_>, month: &Month, lines: &[Line], community: &str) -> Option<Currency> {
+    if !notes::clusters_without_bill(scope, month, community).is_empty() {
+        return None;
+    }
+    match currencies(lines.iter()).as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
+/// A community's lines of one currency.
 fn costs_in(
     scope: Scope<'_>,
     month: &Month,
     all: &[Line],
     own: &[&Line],
+    currency: Currency,
 ) -> Result<CommunityCosts, ReportError> {
-    let currency = own[0].key.currency;
     let of = |wanted: fn(&Line) -> bool| {
         total(currency, own.iter().filter(|line| wanted(line)).map(|line| line.minor))
     };
@@ -67,13 +83,13 @@ fn costs_in(
         recoverable: of(|line| line.key.paid_by == PaidByOrder::Organisation)?,
         provisional: pico_text(sum(own.iter().map(|line| line.provisional), "provisional lines")?),
         lines: own.iter().map(|line| leaf_line(line)).collect(),
-        days: tables::days(scope.period, own)?,
-        hubs: tables::hubs(scope, own)?,
-        users: tables::users(own)?,
-        without_user: tables::without_user(own)?,
-        idle_by_cause: tables::causes(own, IDLE)?,
-        unattributed_by_cause: tables::causes(own, UNATTRIBUTED)?,
-        accounts: tables::accounts(scope, month, all, own)?,
+        days: tables::days(scope.period, own, currency)?,
+        hubs: tables::hubs(scope, own, currency)?,
+        users: tables::users(own, currency)?,
+        without_user: tables::without_user(own, currency)?,
+        idle_by_cause: tables::causes(own, currency, IDLE)?,
+        unattributed_by_cause: tables::causes(own, currency, UNATTRIBUTED)?,
+        accounts: tables::accounts(scope, month, all, own, currency)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What was seen, by cluster and day (law L4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hubtally_schemas::period::{date_to_day, day_to_date};
 use hubtally_schemas::registry::{Dates, Registry};
@@ -86,24 +86,30 @@ pub fn seen_of_expected(coverage: &[ClusterCoverage]) -> (i64, i64) {
     })
 }
 
-/// `9 hours on 14 June have no telemetry`. Hours of several clusters on one day add up.
+/// `9 hours on 14 June have no telemetry`; of several clusters: `9 hours of one cluster on 14 June …`.
 fn missing_hours(coverage: &[ClusterCoverage]) -> Option<String> {
-    let mut days: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut days: BTreeSet<&str> = BTreeSet::new();
     for day in coverage.iter().flat_map(|cluster| &cluster.days) {
         if day.hours_without_telemetry > 0 {
-            *days.entry(&day.date).or_default() += day.hours_without_telemetry;
+            days.insert(&day.date);
         }
     }
-    let hours: i64 = days.values().sum();
+    let gaps = coverage.iter().filter(|cluster| cluster.hours_without_telemetry > 0).count();
+    let hours: i64 = coverage.iter().map(|cluster| cluster.hours_without_telemetry).sum();
     let expected: i64 = coverage.iter().map(|cluster| cluster.hours).sum();
-    let dates: Vec<String> = days.keys().filter_map(|date| date.parse().ok()).map(day_words).collect();
-    let unit = if coverage.len() > 1 { "cluster-hour" } else { "hour" };
+    let dates: Vec<String> = days.iter().filter_map(|date| date.parse().ok()).map(day_words).collect();
+    let of = match (coverage.len(), gaps) {
+        (1, _) => String::new(),
+        (_, 1) => " of one cluster".to_owned(),
+        (_, more) => format!(", summed over {more} clusters,"),
+    };
     let have = if hours == 1 { "has" } else { "have" };
+    let hours_words = counted(hours, "hour");
     match dates.len() {
         0 => None,
-        _ if hours == expected => Some(format!("none of the {} has telemetry", counted(expected, unit))),
-        1..=4 => Some(format!("{} on {} {have} no telemetry", counted(hours, unit), listed(&dates))),
-        days => Some(format!("{} on {} days {have} no telemetry", counted(hours, unit), count_of(days))),
+        _ if hours == expected => Some(format!("no hour{of} has telemetry")),
+        1..=4 => Some(format!("{hours_words}{of} on {} {have} no telemetry", listed(&dates))),
+        days => Some(format!("{hours_words}{of} on {} days {have} no telemetry", count_of(days))),
     }
 }
 

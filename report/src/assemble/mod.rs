@@ -17,7 +17,7 @@ use hubtally_schemas::registry::Registry;
 use hubtally_schemas::statement::{CloseSummary, CommunitySummary, CompletenessSummary, ConservationSummary};
 use hubtally_schemas::{Currency, Minor, Period};
 
-use crate::document::{CommunityReport, DRAFT, FinanceSummary, Head, PolicyWords, Totals};
+use crate::document::{CommunityCosts, CommunityReport, DRAFT, FinanceSummary, Head, PolicyWords, Totals};
 use crate::error::ReportError;
 use crate::facts::Month;
 use crate::rounded::{Line, round_leaves, sum};
@@ -109,7 +109,7 @@ fn close_summary(
     coverage: &[crate::document::ClusterCoverage],
     incomplete: Vec<String>,
 ) -> CloseSummary {
-    let conservation = balance::totals(month)
+    let conservation: Vec<_> = balance::totals(month)
         .map(|total| ConservationSummary {
             currency: total.currency.clone(),
             charges: u64::try_from(total.charges).unwrap_or_default(),
@@ -120,21 +120,9 @@ fn close_summary(
         .collect();
     let seen = coverage.iter().map(|cluster| cluster.seen).sum();
     let expected = coverage.iter().map(|cluster| cluster.expected).sum();
-    let communities = communities
-        .iter()
-        .flat_map(|report| {
-            report.costs.iter().map(|costs| CommunitySummary {
-                id: report.community.id.clone(),
-                name: report.community.name.clone(),
-                currency: costs.currency.clone(),
-                cloud: costs.cloud.to_decimal_text(),
-                idle: costs.idle.to_decimal_text(),
-                unattributed: costs.unattributed.to_decimal_text(),
-                total: costs.total.to_decimal_text(),
-                coverage_percent: report.coverage_percent(),
-            })
-        })
-        .collect();
+    let posted_in = conservation.first().map(|line: &ConservationSummary| line.currency.clone());
+    let communities =
+        communities.iter().flat_map(|report| community_summaries(report, posted_in.as_deref())).collect();
     CloseSummary {
         period: scope.period,
         conservation,
@@ -144,6 +132,37 @@ fn close_summary(
         incomplete,
         statements: String::new(),
     }
+}
+
+/// A community's lines of the close: one a currency. Where its cost is not known (its document says so),
+/// what was posted is 0 in the close's first currency.
+fn community_summaries(report: &CommunityReport, posted_in: Option<&str>) -> Vec<CommunitySummary> {
+    let line = |currency: &str, amounts: [String; 4]| {
+        let [cloud, idle, unattributed, total] = amounts;
+        CommunitySummary {
+            id: report.community.id.clone(),
+            name: report.community.name.clone(),
+            currency: currency.to_owned(),
+            cloud,
+            idle,
+            unattributed,
+            total,
+            coverage_percent: report.coverage_percent(),
+        }
+    };
+    if report.costs.is_empty() {
+        let zero = |code: &str| Currency::new(code).map(|known| Minor::zero(known).to_decimal_text());
+        let posted = posted_in.and_then(|code| Some((code, zero(code).ok()?)));
+        return posted
+            .map(|(code, zero)| line(code, std::array::from_fn(|_| zero.clone())))
+            .into_iter()
+            .collect();
+    }
+    let of = |costs: &CommunityCosts| {
+        let amounts = [costs.cloud, costs.idle, costs.unattributed, costs.total];
+        line(&costs.currency, amounts.map(Minor::to_decimal_text))
+    };
+    report.costs.iter().map(of).collect()
 }
 
 /// The currencies of some lines, in order.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::registry::PaidBy;
-use hubtally_schemas::{Currency, Period};
+use hubtally_schemas::{ClusterId, Currency, Period};
 
 use super::{Scope, balance, coverage, sentence};
 use crate::document::{ClusterCoverage, CommunityCosts};
@@ -76,23 +76,17 @@ pub fn of_community(
     completeness: &[ClusterCoverage],
 ) -> Vec<String> {
     let mut notes: Vec<String> = completeness.iter().filter_map(coverage::note).collect();
-    let billed: BTreeSet<&str> =
-        month.bills.iter().map(|bill| bill.key.account.as_str()).chain(accounts_of(month)).collect();
     for id in coverage::clusters_of(scope.registry, community, scope.period) {
         if !completeness.iter().any(|known| known.cluster == id.as_str()) {
             notes.push(format!("Cluster {id}: no telemetry was read for {}.", scope.period.words()));
         }
-        let cluster = scope.registry.clusters.iter().find(|known| known.id == id);
-        match cluster.and_then(|cluster| cluster.account.as_ref()) {
-            None => notes.push(format!(
-                "Cluster {id}: its bill is not seen by the organisation, so its cost is not known and not in this document."
-            )),
-            Some(account) if !billed.contains(account.as_str()) => notes.push(format!(
-                "Cluster {id}: no bill of its account for {} has been read, so its cost is not known and not in this document.",
-                scope.period.words()
-            )),
-            Some(_) => {}
-        }
+    }
+    for (id, has_account) in clusters_without_bill(scope, month, community) {
+        let why = match has_account {
+            false => "its bill is not seen by the organisation".to_owned(),
+            true => format!("no bill of its account for {} has been read", scope.period.words()),
+        };
+        notes.push(format!("Cluster {id}: {why}, so its cost is not known and not in this document."));
     }
     for costs in costs {
         let amount = sentence::rounded(&costs.provisional, costs.total.currency);
@@ -101,6 +95,23 @@ pub fn of_community(
         }
     }
     notes
+}
+
+/// Clusters that a community's hubs run on and that no bill speaks of, each with whether the registry
+/// names its account.
+pub fn clusters_without_bill(scope: Scope<'_>, month: &Month, community: &str) -> Vec<(ClusterId, bool)> {
+    let billed: BTreeSet<&str> = accounts_of(month).collect();
+    let clusters = coverage::clusters_of(scope.registry, community, scope.period).into_iter();
+    clusters
+        .filter_map(|id| {
+            let cluster = scope.registry.clusters.iter().find(|known| known.id == id);
+            match cluster.and_then(|cluster| cluster.account.as_ref()) {
+                None => Some((id, false)),
+                Some(account) if !billed.contains(account.as_str()) => Some((id, true)),
+                Some(_) => None,
+            }
+        })
+        .collect()
 }
 
 /// Accounts that the organisation pays in the month and that no charge speaks of.

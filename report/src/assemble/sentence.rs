@@ -18,8 +18,16 @@ pub fn of_community(
     let mut sentences = Vec::new();
     if costs.is_empty() {
         sentences.push(format!(
-            "No bill for {month} that {} bears has been read, so the cost of its cloud service is not known here.",
-            party.name
+            "What {} cloud service cost in {month} is not known: no bill of it has been read.",
+            possessive(&party.name)
+        ));
+    } else if let [only] = costs
+        && only.lines.is_empty()
+    {
+        sentences.push(format!(
+            "In {month} {} cloud service cost {}: no bill of the month has a line that it bears.",
+            possessive(&party.name),
+            money(only.total)
         ));
     } else {
         let totals: Vec<String> = costs.iter().map(|costs| money(costs.total)).collect();

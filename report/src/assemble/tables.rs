@@ -13,8 +13,7 @@ use crate::facts::Month;
 use crate::rounded::Line;
 
 /// By day and series (component, idle, unattributed): every day of the month, and others that the bill names.
-pub fn days(period: Period, own: &[&Line]) -> Result<Vec<DayLine>, ReportError> {
-    let currency = own[0].key.currency;
+pub fn days(period: Period, own: &[&Line], currency: Currency) -> Result<Vec<DayLine>, ReportError> {
     let mut days: BTreeMap<i32, (BTreeMap<String, i128>, bool)> =
         period.days().map(|day| (date_to_day(day), Default::default())).collect();
     for line in own {
@@ -44,7 +43,7 @@ pub fn series(line: &Line) -> &str {
 }
 
 /// By hub, the dearest first.
-pub fn hubs(scope: Scope<'_>, own: &[&Line]) -> Result<Vec<HubLine>, ReportError> {
+pub fn hubs(scope: Scope<'_>, own: &[&Line], currency: Currency) -> Result<Vec<HubLine>, ReportError> {
     #[derive(Default)]
     struct Sums {
         direct: i128,
@@ -53,7 +52,6 @@ pub fn hubs(scope: Scope<'_>, own: &[&Line]) -> Result<Vec<HubLine>, ReportError
         unattributed: i128,
         home_storage: i128,
     }
-    let currency = own[0].key.currency;
     let mut hubs: BTreeMap<(&str, &str), Sums> = BTreeMap::new();
     for line in own {
         for (place, minor) in &line.places {
@@ -92,8 +90,7 @@ pub fn hubs(scope: Scope<'_>, own: &[&Line]) -> Result<Vec<HubLine>, ReportError
 }
 
 /// By user, the dearest first.
-pub fn users(own: &[&Line]) -> Result<Vec<UserCost>, ReportError> {
-    let currency = own[0].key.currency;
+pub fn users(own: &[&Line], currency: Currency) -> Result<Vec<UserCost>, ReportError> {
     let mut users: BTreeMap<UserKey, i128> = BTreeMap::new();
     for line in own.iter().filter(|line| line.key.kind == "direct") {
         for (place, minor) in line.places.iter().filter(|(place, _)| !place.user_id.is_empty()) {
@@ -113,7 +110,7 @@ pub fn users(own: &[&Line]) -> Result<Vec<UserCost>, ReportError> {
 }
 
 /// What no user line holds.
-pub fn without_user(own: &[&Line]) -> Result<Minor, ReportError> {
+pub fn without_user(own: &[&Line], currency: Currency) -> Result<Minor, ReportError> {
     let rest = own.iter().flat_map(|line| {
         let direct = line.key.kind == "direct";
         line.places
@@ -121,12 +118,11 @@ pub fn without_user(own: &[&Line]) -> Result<Minor, ReportError> {
             .filter(move |(place, _)| !direct || place.user_id.is_empty())
             .map(|(_, minor)| *minor)
     });
-    total(own[0].key.currency, rest)
+    total(currency, rest)
 }
 
 /// A kind by cause and cluster, the dearest first.
-pub fn causes(own: &[&Line], kind: &str) -> Result<Vec<CauseLine>, ReportError> {
-    let currency = own[0].key.currency;
+pub fn causes(own: &[&Line], currency: Currency, kind: &str) -> Result<Vec<CauseLine>, ReportError> {
     let mut causes: BTreeMap<(&str, &str, &str), i128> = BTreeMap::new();
     for line in own.iter().filter(|line| line.key.kind == kind) {
         for ((reason, cluster), minor) in &line.reasons {
@@ -155,8 +151,8 @@ pub fn accounts(
     month: &Month,
     all: &[Line],
     own: &[&Line],
+    currency: Currency,
 ) -> Result<Vec<AccountLine>, ReportError> {
-    let currency = own[0].key.currency;
     let accounts: BTreeSet<&str> = own.iter().map(|line| line.key.account.as_str()).collect();
     let mut lines = Vec::with_capacity(accounts.len());
     for account in accounts {
@@ -166,7 +162,9 @@ pub fn accounts(
         let others: BTreeSet<&str> = bill
             .iter()
             .map(|line| line.key.payer.as_str())
-            .filter(|payer| payer.starts_with("community:") && *payer != own[0].key.payer)
+            .filter(|payer| {
+                payer.starts_with("community:") && own.first().is_some_and(|line| line.key.payer != *payer)
+            })
             .collect();
         let may_show = others.len() != 1;
         let of_clusters = bill.iter().flat_map(|line| {

@@ -26,6 +26,8 @@ pub struct Bar {
     pub label: String,
     /// Minor units, one a series.
     pub parts: Vec<i128>,
+    /// The sum of all that have no bar of their own: written, not drawn, since it would dwarf the others.
+    pub is_rest: bool,
 }
 
 impl Bar {
@@ -52,7 +54,7 @@ impl Bars {
                     .filter(|part| *part * sign > 0)
                     .fold(0, |sum, part| sum.saturating_add(*part))
             };
-            self.bars.iter().map(parts)
+            self.bars.iter().filter(|bar| !bar.is_rest).map(parts)
         };
         let scale =
             Scale::new(sums(-1).min().unwrap_or(0), sums(1).max().unwrap_or(0), sheet.width - left - values);
@@ -69,7 +71,7 @@ impl Bars {
                 text(&mut out, "e", left - 8, y + 16, &shortened(&bar.label, 28));
             }
             let (mut above, mut below) = (0_i128, 0_i128);
-            for (series, part) in self.series.iter().zip(&bar.parts) {
+            for (series, part) in self.series.iter().zip(&bar.parts).filter(|_| !bar.is_rest) {
                 let side = if *part < 0 { &mut below } else { &mut above };
                 let from = *side;
                 *side = side.saturating_add(*part);
@@ -77,7 +79,8 @@ impl Bars {
                 rect(&mut out, &format!("mark f-{}", series.code), start, from_top, end - start, 16);
             }
             let value = figures::amount(Minor { units: bar.total(), currency: self.currency });
-            text(&mut out, "s", x(above) + 6, from_top + 13, &value);
+            let words = if bar.is_rest { format!("{value} together") } else { value };
+            text(&mut out, "s", x(above) + 6, from_top + 13, &words);
             y += pitch;
         }
         line(&mut out, "axis", x(0), top, x(0), y);

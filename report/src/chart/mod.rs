@@ -44,7 +44,7 @@ struct Sheet {
     width: i64,
 }
 
-const WIDE: Sheet = Sheet { class: "wide", width: 720 };
+const WIDE: Sheet = Sheet { class: "wide", width: 880 };
 const NARROW: Sheet = Sheet { class: "narrow", width: 320 };
 
 impl Sheet {

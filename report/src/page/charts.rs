@@ -87,11 +87,12 @@ pub fn bars(id: &str, title: &str, currency: Currency, series: Vec<Series>, bars
 fn bars_finding(bars: &[Bar], currency: Currency) -> String {
     let sum = |bar: &Bar| bar.parts.iter().sum::<i128>();
     let total: i128 = bars.iter().map(sum).sum();
-    let Some(largest) = bars.iter().max_by_key(|bar| sum(bar)) else { return String::new() };
+    let own = bars.iter().filter(|bar| !bar.is_rest);
+    let Some(largest) = own.max_by_key(|bar| sum(bar)) else { return String::new() };
     let amount = money(Minor { units: sum(largest), currency });
     match percent_text(sum(largest), total) {
         Some(share) if bars.len() > 1 => {
-            format!("Largest: {}, {amount}, {} of what is shown.", largest.label, percent(&share))
+            format!("The largest is {} with {amount}, {} of all shown here.", largest.label, percent(&share))
         }
         _ => format!("{}: {amount}.", largest.label),
     }

@@ -31,6 +31,9 @@ pub fn community(report: &CommunityReport, names: &Names, provenance: &Provenanc
     }
     for costs in &report.costs {
         let currency = costs.total.currency;
+        if costs.lines.is_empty() {
+            continue;
+        }
         // Anchors and titles carry the currency only where there are two.
         let (suffix, of) = match report.costs.len() {
             1 => (String::new(), String::new()),
@@ -54,12 +57,13 @@ pub fn community(report: &CommunityReport, names: &Names, provenance: &Provenanc
         page.section(&id("hubs"), &format!("By hub{of}"), hubs(&id, costs));
         page.section(&id("users"), &format!("By user{of}"), users(&id, report, costs, names));
     }
-    if report.costs.is_empty() {
+    let billed = report.costs.iter().any(|costs| !costs.lines.is_empty());
+    if !billed {
         page.section("users", "By user", users_without_cost(report, names));
     }
     page.section("use", "What the hubs were used for", hub_use(report));
     page.section("homes", "Home directories", homes(report));
-    for costs in &report.costs {
+    for costs in report.costs.iter().filter(|costs| !costs.lines.is_empty()) {
         let suffix = if report.costs.len() > 1 {
             format!("-{}", costs.currency.to_lowercase())
         } else {
@@ -177,9 +181,10 @@ fn hubs(id: &impl Fn(&str) -> String, costs: &CommunityCosts) -> Vec<Block> {
     let parts = |hub: &crate::document::HubLine| {
         vec![hub.direct.units, hub.shared.units, hub.idle.units, hub.unattributed.units]
     };
-    let mut bars: Vec<Bar> = most.iter().map(|hub| Bar { label: label(hub), parts: parts(hub) }).collect();
+    let mut bars: Vec<Bar> =
+        most.iter().map(|hub| Bar { label: label(hub), parts: parts(hub), is_rest: false }).collect();
     if !rest.is_empty() {
-        bars.push(Bar { label: others(rest.len()), parts: sums(rest.iter().map(parts)) });
+        bars.push(Bar { label: others(rest.len()), parts: sums(rest.iter().map(parts)), is_rest: true });
     }
     let mut table = Table::new(
         &id("t-hubs"),
@@ -224,13 +229,18 @@ fn users(
     let bar_users = &most[..most.len().min(MOST_BARS)];
     let mut bars: Vec<Bar> = bar_users
         .iter()
-        .map(|user| Bar { label: user_label(&user.user, names), parts: vec![user.amount.units] })
+        .map(|user| Bar {
+            label: user_label(&user.user, names),
+            parts: vec![user.amount.units],
+            is_rest: false,
+        })
         .collect();
     let after = &costs.users[bar_users.len()..];
     if !after.is_empty() {
         bars.push(Bar {
             label: others(after.len()),
             parts: sums(after.iter().map(|user| vec![user.amount.units])),
+            is_rest: true,
         });
     }
     let mut table = Table::new(
@@ -385,8 +395,8 @@ fn homes(report: &CommunityReport) -> Vec<Block> {
     if orphans > 0 {
         let have = if orphans == 1 { "directory belongs" } else { "directories belong" };
         blocks.push(paragraph(format!(
-            "{} {have} to no user: left behind, or of a user that no telemetry names. Removing what nobody needs \
-             lowers the cost from the next scan on.",
+            "{} {have} to no user: left behind, or of a user that no telemetry names. It is worth asking whether \
+             anybody still needs them.",
             count(orphans)
         )));
     }
@@ -428,6 +438,7 @@ fn causes(suffix: &str, report: &CommunityReport, costs: &CommunityCosts) -> Vec
             parts: [IDLE, UNATTRIBUTED]
                 .map(|series| if series == *kind { cause.amount.units } else { 0 })
                 .to_vec(),
+            is_rest: false,
         })
         .collect();
     let title = "Idle and unattributed cost by cause";
@@ -587,7 +598,7 @@ fn how_to_check(report: &CommunityReport, provenance: &Provenance) -> Vec<Block>
 
 fn definitions(report: &CommunityReport) -> Vec<(&'static str, &'static str)> {
     let mut used = vec!["draft", "cloud", "account", "hub", "cluster", "digest"];
-    if !report.costs.is_empty() {
+    if report.costs.iter().any(|costs| !costs.lines.is_empty()) {
         used.extend(["direct", "shared", "idle", "unattributed", "rounded", "reconciliation", "node", "pod"]);
     }
     if !report.user_use.is_empty() || report.costs.iter().any(|costs| !costs.users.is_empty()) {

@@ -123,11 +123,17 @@ fn communities(suffix: &str, currency: &FinanceCurrency) -> Vec<Block> {
     let (most, rest) = charts::most_and_rest(&sorted, MOST_BARS);
     let parts =
         |of: &crate::document::FinanceCommunity| [of.cloud, of.idle, of.unattributed].map(|m| m.units);
-    let mut bars: Vec<Bar> =
-        most.iter().map(|of| Bar { label: of.community.name.clone(), parts: parts(of).to_vec() }).collect();
+    let mut bars: Vec<Bar> = most
+        .iter()
+        .map(|of| Bar { label: of.community.name.clone(), parts: parts(of).to_vec(), is_rest: false })
+        .collect();
     if !rest.is_empty() {
         let sum = |at: usize| rest.iter().map(|of| parts(of)[at]).sum();
-        bars.push(Bar { label: format!("others ({})", rest.len()), parts: (0..3).map(sum).collect() });
+        bars.push(Bar {
+            label: format!("others ({})", rest.len()),
+            parts: (0..3).map(sum).collect(),
+            is_rest: true,
+        });
     }
     let series = [("compute", "Used or shared"), (IDLE, "Idle"), (UNATTRIBUTED, "Unattributed")]
         .map(|(code, name)| Series { code: code.to_owned(), name: name.to_owned() });

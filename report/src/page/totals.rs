@@ -70,7 +70,11 @@ fn components(totals: &Totals) -> Vec<Block> {
         let bars = costs
             .components
             .iter()
-            .map(|cell| Bar { label: label(&cell.components), parts: vec![cell.amount.units] })
+            .map(|cell| Bar {
+                label: label(&cell.components),
+                parts: vec![cell.amount.units],
+                is_rest: false,
+            })
             .collect();
         let series = vec![Series { code: "compute".to_owned(), name: "Cost".to_owned() }];
         let id = format!("c-components-{suffix}");
