@@ -155,6 +155,10 @@ impl OpenTables {
         for ((fed, part), add) in tables.iter_mut().zip(written).zip(files) {
             group.commit_to(fed, part, add).await?;
         }
+        if group.outcomes.contains(&CommitOutcome::Rival) {
+            // Whoever meets a rival starts again from the position, in every table as it is now.
+            try_join_all(tables.iter_mut().map(Fed::refresh)).await?;
+        }
         Ok(group.outcomes)
     }
 }
@@ -225,15 +229,16 @@ impl Group {
         mut part: Part,
         mut add: Vec<Add>,
     ) -> Result<(), StoreError> {
+        // How many batches the files hold: one that has left the group must leave them too.
+        let mut written = part.len();
         for tried in 1.. {
-            let before = part.len();
             part.retain(|(index, _)| self.outcomes[*index] == CommitOutcome::Done);
             if part.is_empty() {
                 return Ok(());
             }
-            if part.len() < before {
-                // The files hold rows of a batch that has left the group.
+            if part.len() < written {
                 add = self.write(fed, &part).await?;
+                written = part.len();
             }
             let moved: Vec<(String, i64)> = part
                 .iter()

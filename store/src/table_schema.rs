@@ -5,6 +5,7 @@ use deltalake::kernel::{Action, DataType, MetadataExt as _, PrimitiveType, Struc
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::DeltaOperation;
 use deltalake::{DeltaTable, DeltaTableError};
+use hubtally_schemas::paths;
 use hubtally_schemas::tables::{Column, ColumnType, TableSpec};
 
 use crate::error::StoreError;
@@ -15,6 +16,7 @@ const CHECKPOINT_INTERVAL: u32 = 100;
 
 /// Opens a table; makes it where it is missing.
 pub(crate) async fn ensure(store: &Store, spec: &'static TableSpec) -> Result<DeltaTable, StoreError> {
+    make_folder(store, spec)?;
     if let Some(table) = load(store, spec).await? {
         return Ok(table);
     }
@@ -30,6 +32,16 @@ pub(crate) async fn ensure(store: &Store, spec: &'static TableSpec) -> Result<De
             Err(StoreError::Log { table: spec.name, why: "it was made and is not there".to_owned() })
         }
     }
+}
+
+/// A local table's folder must be there before its log can be looked for.
+fn make_folder(store: &Store, spec: &'static TableSpec) -> Result<(), StoreError> {
+    let Some(folder) = store.local_folder() else { return Ok(()) };
+    let path = folder.join(paths::table(spec.name));
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&path).map_err(|source| StoreError::Folder { path, source })
 }
 
 async fn load(store: &Store, spec: &'static TableSpec) -> Result<Option<DeltaTable>, StoreError> {

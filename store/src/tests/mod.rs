@@ -6,5 +6,5 @@ mod faults;
 mod protocol;
 mod replace;
 mod s3;
-mod support;
+pub(crate) mod support;
 mod tables;
