@@ -5,8 +5,10 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::events::{KEPT_BYTES, MAX_LINE_BYTES, Record};
 
-/// A chunk is handed over once it holds this many bytes.
+/// A chunk is handed over once it holds this many bytes, …
 const CHUNK_BYTES: usize = 1 << 20;
+/// … or this many lines, for blank ones have no bytes.
+const CHUNK_LINES: usize = 32_768;
 /// How much is asked of the stream at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -67,7 +69,7 @@ impl<R: Read> Lines<R> {
     pub fn fill(&mut self, chunk: &mut Chunk) -> io::Result<Filled> {
         chunk.bytes.clear();
         chunk.lines.clear();
-        while chunk.bytes.len() < CHUNK_BYTES {
+        while chunk.bytes.len() < CHUNK_BYTES && chunk.lines.len() < CHUNK_LINES {
             let available = match self.stream.fill_buf() {
                 Ok(available) => available,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -182,6 +184,15 @@ mod tests {
     fn an_empty_stream_has_no_line() {
         assert!(all(&b""[..]).is_empty());
         assert_eq!(all(&b"\n"[..]).len(), 1);
+    }
+
+    #[test]
+    fn a_stream_of_blank_lines_is_handed_over_in_parts() {
+        let text = vec![b'\n'; 2_000_000];
+        let (mut lines, mut chunk) = (Lines::new(text.as_slice()), Chunk::default());
+        assert_eq!(lines.fill(&mut chunk).unwrap(), Filled::More);
+        assert!(chunk.records().len() < CHUNK_LINES + BUFFER_BYTES);
+        assert_eq!(all(text.as_slice()).len(), 2_000_000);
     }
 
     proptest! {

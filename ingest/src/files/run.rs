@@ -297,17 +297,16 @@ impl Reading {
     /// Notes from where this attempt starts. A rival that moves the position does our work; one that
     /// does not is waited for, but not for ever.
     fn attempt_from(&mut self, position: i64) -> Result<(), IngestError> {
-        match self.last_position {
-            None => self.report.already_read = u64::try_from(position).unwrap_or(0),
-            Some(last) if last == position => self.attempts += 1,
-            Some(_) => self.attempts = 0,
-        }
+        self.attempts = if self.last_position == Some(position) { self.attempts + 1 } else { 0 };
         self.last_position = Some(position);
+        // What is committed, and not by this run, was read by an earlier one or by a rival.
+        let committed = u64::try_from(position).unwrap_or(0);
+        self.report.already_read = committed.saturating_sub(self.report.counts.records);
         if self.attempts >= MAX_ATTEMPTS {
             return Err(IngestError::Rival { path: self.input.name.clone(), attempts: self.attempts });
         }
         if self.report.rivals > 0 {
-            tracing::info!(file = %self.input.name, position, "another process reads the same file; going on from the store's position");
+            tracing::warn!(file = %self.input.name, position, "another process reads the same file; going on from the store's position");
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Law L2: a record is counted exactly once.
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use hubtally_schemas::tables::{POD_USAGE, REJECTS, USERS};
 use object_store::ObjectStoreExt;
@@ -125,8 +126,58 @@ async fn two_at_once_on_one_file_read_it_once() {
     );
     for report in [one.unwrap(), two.unwrap()] {
         assert!(report.errors.is_empty(), "{:?}", report.errors);
-        assert!(report.files[0].already_read + report.total.counts.records >= 200, "{report:?}");
+        assert_eq!(report.files[0].already_read + report.total.counts.records, 200, "{report:?}");
     }
+    assert_same(&whole, &shared).await;
+}
+
+/// Holds a run after its first commit until it is let go.
+struct Hold {
+    held: Notify,
+    go_on: Mutex<Receiver<()>>,
+    once: AtomicUsize,
+}
+
+impl Progress for Hold {
+    fn start(&self, _: &str, _: Option<u64>) {}
+
+    fn advance(&self, _: u64, records: u64) {
+        if records > 0 && self.once.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.held.notify_one();
+            self.go_on.lock().unwrap().recv().unwrap();
+        }
+    }
+
+    fn finish(&self) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_that_is_overtaken_goes_on_behind_the_other() {
+    let bench = Bench::new();
+    let (whole, shared) = (bench.store("whole").await, bench.store("shared").await);
+    let file = bench.write("a.ndjson", lines(200).join("\n"));
+    ingest(&whole, &[&file], &small_batches()).await;
+
+    let (let_go, go_on) = channel();
+    let hold = Arc::new(Hold { held: Notify::new(), go_on: Mutex::new(go_on), once: AtomicUsize::new(0) });
+    let slow = {
+        let (store, file, hold) = (shared.clone(), file.clone(), Arc::clone(&hold));
+        tokio::spawn(async move { ingest_files(&store, &[file], &small_batches(), &*hold).await })
+    };
+    hold.held.notified().await;
+    // The other one brings the file some way further, in batches of another size, and breaks off.
+    let (watch, paths) = (BreakAfter::new(3), [file.clone()]);
+    let options = FileOptions { batch_rows: 13, ..small_batches() };
+    tokio::select! {
+        biased;
+        () = watch.reached.notified() => {}
+        _ = ingest_files(&shared, &paths, &options, &watch) => panic!("was not broken off"),
+    }
+    let_go.send(()).unwrap();
+    let report = slow.await.unwrap().unwrap();
+    let file = &report.files[0];
+    assert!(file.already_read > 0, "{report:?}");
+    assert_eq!(file.already_read + file.counts.records, 200, "{report:?}");
     assert_same(&whole, &shared).await;
 }
 
