@@ -182,10 +182,10 @@ mod tests {
         }
         let all: Vec<Option<&Value>> = filters.iter().map(|filter| Some(*filter)).collect();
         assert!(FilterSet::cover(&all, "111122223333"));
-        for left_out in 0..all.len() {
+        for (left_out, query) in queries.iter().enumerate() {
             let mut some = all.clone();
             some.remove(left_out);
-            assert!(!FilterSet::cover(&some, "111122223333"), "{} is needless", queries[left_out].name);
+            assert!(!FilterSet::cover(&some, "111122223333"), "{} is needless", query.name);
         }
         for query in &queries {
             let request = CeRequest::from_value("recipe", &query.request).unwrap();

@@ -77,6 +77,8 @@ fields!(
     InvoiceId,
     AllocatedMethodId,
     AllocatedResourceId,
+    // AWS's own column `x_UsageType`: names are compared without underscores.
+    XUsageType,
     Tags,
 );
 
@@ -93,7 +95,7 @@ const REQUIRED: [Field; 8] = [
 ];
 
 /// Columns that say what was charged: the identity of a line.
-const NAMING: [Field; 26] = [
+const NAMING: [Field; 27] = [
     Field::BillingAccountId,
     Field::SubAccountId,
     Field::BillingCurrency,
@@ -119,6 +121,7 @@ const NAMING: [Field; 26] = [
     Field::CommitmentDiscountStatus,
     Field::AllocatedMethodId,
     Field::AllocatedResourceId,
+    Field::XUsageType,
     Field::Tags,
 ];
 
@@ -320,7 +323,7 @@ fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeL
             charge_description: row.get(Field::ChargeDescription),
             charge_frequency: row.get(Field::ChargeFrequency),
             service_category: row.get(Field::ServiceCategory),
-            usage_type: None,
+            usage_type: row.get(Field::XUsageType),
             resource_id,
             resource_name: row.get(Field::ResourceName),
             resource_type: row.get(Field::ResourceType),

@@ -50,6 +50,11 @@ pub async fn ingest_bills(
     let mut current: Vec<(&BillFile, Receipt)> = Vec::new();
     let mut fresh: Vec<&BillFile> = Vec::new();
     for file in &files {
+        if options.replace {
+            // Asked to stand for the whole month, a file that is a part of it must be read again.
+            fresh.push(file);
+            continue;
+        }
         let receipt = receipts::current(store, &charges, file).await;
         match receipt.map_err(|source| failed(&format!("looking for {}", file.name), source))? {
             Some(receipt) => current.push((file, receipt)),

@@ -24,8 +24,8 @@ proptest! {
     fn l8_the_sum_of_charges_and_rounding_is_the_sum_of_the_file(amounts in prop::collection::vec(amount(), 1..60)) {
         let rows: Vec<String> = amounts
             .iter()
-            .enumerate()
-            .map(|(at, amount)| focus_row(&format!("acc{}", at % 3), 1 + (at % 28) as u32, &format!("i-{}", at % 5), amount))
+            .zip(0_u32..)
+            .map(|(amount, at)| focus_row(&format!("acc{}", at % 3), 1 + at % 28, &format!("i-{}", at % 5), amount))
             .collect();
         let read = read(&[file("a.csv", &focus(&rows))]).unwrap();
         let expected: BigDecimal = amounts.iter().map(|amount| BigDecimal::from_str(amount).unwrap()).sum();
