@@ -76,12 +76,18 @@ pub fn resolve(
             let service = if same_service { service } else { NONE };
             let by_payer = totals.borne.get(&(charge.account, charge.currency, service));
             // Sorted by text, so that ties never depend on the order of files.
-            let mut weighted: BTreeMap<[Option<&str>; 4], (Target, i128)> = BTreeMap::new();
+            let mut weighted: BTreeMap<(&str, [Option<&str>; 4]), (Target, i128)> = BTreeMap::new();
             for ((payer, cluster, hub, namespace), amount) in by_payer.into_iter().flatten() {
                 if *amount <= 0 {
                     continue;
                 }
-                let key = [payer.community(), *cluster, *hub, *namespace].map(|symbol| symbols.text(symbol));
+                let who = match payer {
+                    Payer::Community(_) => "community",
+                    Payer::Organisation => "organisation",
+                    Payer::Nobody => "none",
+                };
+                let place = [payer.community(), *cluster, *hub, *namespace].map(|symbol| symbols.text(symbol));
+                let key = (who, place);
                 let target = Target {
                     pool,
                     hub: *hub,

@@ -241,14 +241,15 @@ async fn l5_the_same_namespace_on_two_clusters_is_two_hubs_and_a_rename_keeps_th
         .charges(&[
             charge("c1", EC2, "1", NINE, TEN, json!({"resource_id": "i-n1"})),
             charge("c2", EC2, "2", NINE, TEN, json!({"resource_id": "i-n2"})),
-            charge("c3", EC2, "4", late, "2026-06-12T10:00:00Z", json!({"resource_id": "i-n1"})),
+            charge("c3", EC2, "10.4", late, "2026-06-12T10:00:00Z", json!({"resource_id": "i-n1"})),
         ])
         .await;
     house.allocate().await.unwrap();
     assert_eq!(house.sum(&[("hub", "h1"), ("charge_id", "c1")]).await, PICO);
     assert_eq!(house.sum(&[("hub", "h2")]).await, 2 * PICO);
-    assert_eq!(house.sum(&[("hub", "h1"), ("charge_id", "c3")]).await, 2 * PICO);
-    assert_eq!(house.sum(&[("reason", "no_community"), ("payer", "organisation")]).await, 2 * PICO);
+    assert_eq!(house.sum(&[("hub", "h1"), ("charge_id", "c3")]).await, 52 * PICO / 10);
+    assert_eq!(house.sum(&[("hub", "h2"), ("charge_id", "c2")]).await, 2 * PICO);
+    assert_eq!(house.sum(&[("reason", "no_community"), ("payer", "organisation")]).await, 52 * PICO / 10);
 }
 
 #[tokio::test]
