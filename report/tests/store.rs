@@ -91,6 +91,9 @@ async fn store(folder: &Path) -> Store {
         options: BTreeMap::new(),
         keys: folder.join("keys"),
     };
+    for spec in tables::TABLES {
+        std::fs::create_dir_all(folder.join("store/tables").join(spec.name)).unwrap();
+    } // TEMPORARY
     let store = Store::create(&config).await.unwrap();
     let (cluster, namespace) = (ClusterId::new("tides").unwrap(), Namespace::new("prod").unwrap());
     let raw = "=ada@ocean.example";

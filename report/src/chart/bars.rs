@@ -78,12 +78,18 @@ impl Bars {
                 let (start, end) = (x(from.min(*side)), x(from.max(*side)));
                 rect(&mut out, &format!("mark f-{}", series.code), start, from_top, end - start, 16);
             }
+            if narrow {
+                // Labels stand above the bars, where one long axis would cross them.
+                line(&mut out, "axis", x(0), from_top - 2, x(0), from_top + 18);
+            }
             let value = figures::amount(Minor { units: bar.total(), currency: self.currency });
             let words = if bar.is_rest { format!("{value} together") } else { value };
             text(&mut out, "s", x(above) + 6, from_top + 13, &words);
             y += pitch;
         }
-        line(&mut out, "axis", x(0), top, x(0), y);
+        if !narrow {
+            line(&mut out, "axis", x(0), top, x(0), y);
+        }
         sheet.svg(&self.caption, y + 4, &out)
     }
 

@@ -528,14 +528,15 @@ fn completeness(report: &CommunityReport) -> Vec<Block> {
 pub fn coverage_table(id: &str, coverage: &[crate::document::ClusterCoverage]) -> Block {
     let heads: Vec<(String, String)> = coverage
         .iter()
-        .map(|cluster| (format!("#{}", cluster.cluster), format!("#{}, hours without", cluster.cluster)))
+        .map(|cluster| (format!("#{}", cluster.cluster), format!("#{} ", cluster.cluster)))
         .collect();
     let mut columns = vec![("Day", "UTC")];
     for (seen, hours) in &heads {
         columns.push((seen, "% observed"));
-        columns.push((hours, ""));
+        columns.push((hours, "hours without"));
     }
-    let mut table = Table::new(id, "Samples observed, and hours without telemetry, by day", &columns);
+    let mut table =
+        Table::new(id, "Samples observed, and hours without telemetry, by cluster and day", &columns);
     let mut dates: Vec<&str> =
         coverage.iter().flat_map(|cluster| &cluster.days).map(|day| day.date.as_str()).collect();
     dates.sort_unstable();
