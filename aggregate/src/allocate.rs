@@ -111,7 +111,12 @@ pub async fn allocate(
         let mut without_payer = BTreeSet::new();
         for basis in bases {
             let mut ledger = LedgerBuilder::new(period, &policy.id, basis.code());
-            let mut sink = Sink { ledger: &mut ledger, sender: &sender, postings: 0, conservation: Conservation::default() };
+            let mut sink = Sink {
+                ledger: &mut ledger,
+                sender: &sender,
+                postings: 0,
+                conservation: Conservation::default(),
+            };
             month.run(*basis, &mut symbols, &mut sink, progress).await?;
             let rest = sink.ledger.finish()?;
             sink.send(rest).await?;
@@ -124,8 +129,12 @@ pub async fn allocate(
                 conservation.text_differences(&charges, &symbols);
             }
             without_payer.append(&mut conservation.without_payer.clone());
-            let context =
-                RowContext { period, basis: basis.code(), policy_id: &policy.id, inputs_digest: &inputs_digest };
+            let context = RowContext {
+                period,
+                basis: basis.code(),
+                policy_id: &policy.id,
+                inputs_digest: &inputs_digest,
+            };
             certificates.push(conservation.rows(&context)?);
         }
         // An explicit end: a writer that only sees the channel close would publish half a ledger.
@@ -151,10 +160,11 @@ pub async fn allocate(
 impl Tables {
     async fn open(store: &Store) -> Result<Self, AggregateError> {
         let open = |spec: &'static TableSpec| async move {
-            store
-                .table(spec)
-                .await
-                .map_err(|source| AggregateError::Table { table: spec.name, operation: "read", source })
+            store.table(spec).await.map_err(|source| AggregateError::Table {
+                table: spec.name,
+                operation: "read",
+                source,
+            })
         };
         Ok(Self {
             charges: open(&CHARGES).await?,
@@ -192,7 +202,9 @@ fn days_of(charges: &Charges, period: Period) -> Vec<NaiveDate> {
         let last = Instant(span.end.0 - 1).date();
         let mut day = span.start.date();
         while day <= last {
-            if !all.insert(day) && period.span().contains(span.start) && period.span().contains(Instant(span.end.0 - 1))
+            if !all.insert(day)
+                && period.span().contains(span.start)
+                && period.span().contains(Instant(span.end.0 - 1))
             {
                 break;
             }
@@ -249,8 +261,11 @@ impl Month<'_> {
         let mut open: HashMap<u32, (Postings, usize)> = HashMap::new();
         let mut deferred: Vec<Deferred> = Vec::new();
         let mut totals = MonthTotals::default();
-        let tables =
-            DayTables { hourly: &self.tables.hourly, nodes: &self.tables.nodes, storage: &self.tables.storage };
+        let tables = DayTables {
+            hourly: &self.tables.hourly,
+            nodes: &self.tables.nodes,
+            storage: &self.tables.storage,
+        };
         for date in self.all_days {
             progress(&format!("{} cost of {date}", basis.code()));
             let day = Day::load(&tables, *date, symbols).await?;
@@ -385,7 +400,12 @@ impl Month<'_> {
         }
     }
 
-    fn facts_of(&mut self, cluster: crate::symbols::Symbol, hour: Instant, symbols: &Symbols) -> &mut HourFacts {
+    fn facts_of(
+        &mut self,
+        cluster: crate::symbols::Symbol,
+        hour: Instant,
+        symbols: &Symbols,
+    ) -> &mut HourFacts {
         let cluster = symbols.text(cluster).unwrap_or("none").to_owned();
         self.facts.entry((cluster, hour)).or_default()
     }
@@ -427,7 +447,10 @@ async fn write_ledger(
         match receiver.recv().await {
             Some(Message::Rows(batch)) => Some((Ok(batch), (receiver, false))),
             Some(Message::End) => None,
-            None => Some((Err(StoreError::interrupted("the ledger's rows stopped before their end")), (receiver, true))),
+            None => Some((
+                Err(StoreError::interrupted("the ledger's rows stopped before their end")),
+                (receiver, true),
+            )),
         }
     });
     ledger.replace_partition(&[("period", month.as_str())], rows.boxed()).await.map(drop).map_err(failed)

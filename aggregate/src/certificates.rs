@@ -52,7 +52,8 @@ impl Conservation {
         for (scope, id) in [("total", "all".to_owned()), ("account", account)] {
             let sums = self.scopes.entry((scope, id, currency.clone())).or_default();
             let before = sums.violating_charges;
-            sums.add_charge(amount, charge.provisional, postings.list.iter().map(posted)).map_err(|_| OVERFLOW)?;
+            sums.add_charge(amount, charge.provisional, postings.list.iter().map(posted))
+                .map_err(|_| OVERFLOW)?;
             if sums.violating_charges > before {
                 self.first_violation.get_or_insert_with(|| charge.id.to_string());
             }
@@ -63,7 +64,8 @@ impl Conservation {
         clusters.dedup();
         for cluster in clusters {
             let own = || postings.list.iter().filter(|posting| posting.target.cluster == cluster);
-            let share = own().try_fold(0_i128, |sum, posting| sum.checked_add(posting.amount)).ok_or(OVERFLOW)?;
+            let share =
+                own().try_fold(0_i128, |sum, posting| sum.checked_add(posting.amount)).ok_or(OVERFLOW)?;
             let id = symbols.text(cluster).unwrap_or("none").to_owned();
             let sums = self.scopes.entry(("cluster", id, currency.clone())).or_default();
             sums.add_charge(share, charge.provisional, own().map(posted)).map_err(|_| OVERFLOW)?;
@@ -184,7 +186,11 @@ struct Rows {
 impl Rows {
     fn new(spec: &'static TableSpec) -> Self {
         let named = |wanted: &[ColumnType]| {
-            spec.columns.iter().filter(|c| wanted.contains(&c.kind)).map(|c| (c.name, c.kind)).collect::<Vec<_>>()
+            spec.columns
+                .iter()
+                .filter(|c| wanted.contains(&c.kind))
+                .map(|c| (c.name, c.kind))
+                .collect::<Vec<_>>()
         };
         Self {
             spec,
@@ -245,8 +251,12 @@ impl Rows {
                     .get_mut(name)
                     .map(|builder| Arc::new(builder.finish()) as ArrayRef)
                     .or_else(|| self.ints.get_mut(name).map(|builder| Arc::new(builder.finish()) as ArrayRef))
-                    .or_else(|| self.times.get_mut(name).map(|builder| Arc::new(builder.finish()) as ArrayRef))
-                    .or_else(|| self.decimals.get_mut(name).map(|builder| Arc::new(builder.finish()) as ArrayRef))
+                    .or_else(|| {
+                        self.times.get_mut(name).map(|builder| Arc::new(builder.finish()) as ArrayRef)
+                    })
+                    .or_else(|| {
+                        self.decimals.get_mut(name).map(|builder| Arc::new(builder.finish()) as ArrayRef)
+                    })
             })
             .collect();
         RecordBatch::try_new(self.spec.arrow_schema(), columns)

@@ -18,9 +18,25 @@ use crate::symbols::{Symbol, Symbols};
 
 /// Columns that an allocation reads.
 const COLUMNS: &[&str] = &[
-    "charge_id", "account", "grade", "status", "billed_cost", "effective_cost", "billing_currency", "billed_cost_text",
-    "billed_cost_rounded", "charge_period_start", "charge_period_end", "billing_period_start", "charge_category",
-    "charge_class", "service_name", "usage_type", "resource_id", "commitment_discount_status", "tags",
+    "charge_id",
+    "account",
+    "grade",
+    "status",
+    "billed_cost",
+    "effective_cost",
+    "billing_currency",
+    "billed_cost_text",
+    "billed_cost_rounded",
+    "charge_period_start",
+    "charge_period_end",
+    "billing_period_start",
+    "charge_category",
+    "charge_class",
+    "service_name",
+    "usage_type",
+    "resource_id",
+    "commitment_discount_status",
+    "tags",
 ];
 
 /// How fine the bill of a charge is.
@@ -96,15 +112,14 @@ impl Charges {
         period: Period,
         symbols: &mut Symbols,
     ) -> Result<Self, AggregateError> {
-        let mut loader = Loader { registry, policy, period, symbols, lines: HashMap::new(), out: Self::default() };
+        let mut loader =
+            Loader { registry, policy, period, symbols, lines: HashMap::new(), out: Self::default() };
         // A usage date may stand on the invoice before or after.
         for billing in [period.previous(), period, period.next()] {
             let month = billing.to_string();
             let failed = |source| AggregateError::Table { table: CHARGES.name, operation: "read", source };
-            let mut batches = table
-                .read(&[("billing_period", month.as_str())], Some(COLUMNS))
-                .await
-                .map_err(failed)?;
+            let mut batches =
+                table.read(&[("billing_period", month.as_str())], Some(COLUMNS)).await.map_err(failed)?;
             while let Some(batch) = batches.next().await {
                 loader.take(&batch.map_err(failed)?)?;
             }
@@ -162,7 +177,8 @@ impl Loader<'_> {
             if rounded.value(row) {
                 let difference =
                     hubtally_schemas::money::parse_difference(amount_text.required(row), billed.value(row));
-                *self.out.text_difference.entry((account, currency)).or_default() += difference.unwrap_or_default();
+                *self.out.text_difference.entry((account, currency)).or_default() +=
+                    difference.unwrap_or_default();
             }
             // A line without a length still happened at an instant.
             let end = Instant(end.value(row)).max(Instant(start.0 + 1));

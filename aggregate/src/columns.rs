@@ -1,8 +1,8 @@
 //! Typed columns of a record batch, with an error that names table and column.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
 

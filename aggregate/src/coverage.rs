@@ -55,7 +55,8 @@ impl Coverage {
         for ((cluster, hour, _), (_, expected, seen)) in by_query {
             let worse = |old: (i64, i64)| {
                 let share = |(expected, seen): (i64, i64)| i128::from(seen) * i128::from(expected.max(1));
-                let (new, old_share) = (i128::from(seen) * i128::from(old.0.max(1)), share((expected, old.1)));
+                let (new, old_share) =
+                    (i128::from(seen) * i128::from(old.0.max(1)), share((expected, old.1)));
                 new < old_share || (new == old_share && (expected, seen) < old)
             };
             let slot = out.hours.entry((cluster, hour)).or_insert((expected, seen));

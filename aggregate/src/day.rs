@@ -94,7 +94,11 @@ pub struct DayTables<'a> {
 
 impl Day {
     /// Reads one day.
-    pub async fn load(tables: &DayTables<'_>, date: NaiveDate, symbols: &mut Symbols) -> Result<Self, AggregateError> {
+    pub async fn load(
+        tables: &DayTables<'_>,
+        date: NaiveDate,
+        symbols: &mut Symbols,
+    ) -> Result<Self, AggregateError> {
         let mut day = Self::empty(date);
         let mut builder = Builder::default();
         for batch in read(tables.nodes, date, NODE_COLUMNS).await? {
@@ -149,7 +153,8 @@ impl Day {
     ) -> Result<(), AggregateError> {
         let columns = Columns::new(USAGE_HOURLY.name, batch);
         let (cluster, node) = (columns.text("cluster")?, columns.text("node")?);
-        let (namespace, user, role) = (columns.text("namespace")?, columns.text("user_id")?, columns.text("role")?);
+        let (namespace, user, role) =
+            (columns.text("namespace")?, columns.text("user_id")?, columns.text("role")?);
         let hour = columns.time("hour")?;
         let (cpu, memory) = (columns.int("cpu_millicore_ms")?, columns.int("memory_byte_ms")?);
         let (gpu, request) = (columns.int("gpu_milligpu_ms")?, columns.int("memory_request_byte_ms")?);
@@ -182,7 +187,12 @@ impl Day {
     }
 
     /// Puts pods behind their nodes, in an order that does not depend on how files were read.
-    fn place(&mut self, builder: Builder, mut node_pods: HashMap<(Symbol, Symbol), Vec<PodHour>>, symbols: &Symbols) {
+    fn place(
+        &mut self,
+        builder: Builder,
+        mut node_pods: HashMap<(Symbol, Symbol), Vec<PodHour>>,
+        symbols: &Symbols,
+    ) {
         let mut nodes: Vec<((Symbol, Symbol), BuiltNode)> = builder.known.into_iter().collect();
         nodes.sort_by(|(a, _), (b, _)| {
             (symbols.text(a.0), symbols.text(a.1)).cmp(&(symbols.text(b.0), symbols.text(b.1)))
@@ -239,12 +249,29 @@ impl Day {
 }
 
 const POD_COLUMNS: &[&str] = &[
-    "cluster", "node", "hour", "namespace", "user_id", "role", "cpu_millicore_ms", "memory_byte_ms", "gpu_milligpu_ms",
+    "cluster",
+    "node",
+    "hour",
+    "namespace",
+    "user_id",
+    "role",
+    "cpu_millicore_ms",
+    "memory_byte_ms",
+    "gpu_milligpu_ms",
     "memory_request_byte_ms",
 ];
 const NODE_COLUMNS: &[&str] = &[
-    "cluster", "node", "start", "end", "provider_id", "instance_id", "purpose", "hub_label", "cpu_capacity_millicore",
-    "memory_capacity_byte", "gpu_capacity_milligpu",
+    "cluster",
+    "node",
+    "start",
+    "end",
+    "provider_id",
+    "instance_id",
+    "purpose",
+    "hub_label",
+    "cpu_capacity_millicore",
+    "memory_capacity_byte",
+    "gpu_capacity_milligpu",
 ];
 const STORAGE_COLUMNS: &[&str] =
     &["cluster", "namespace", "exporter", "kind", "path", "time", "user_id", "bytes"];
@@ -342,8 +369,11 @@ fn take_scans(batch: &RecordBatch, symbols: &mut Symbols, scans: &mut Scans) -> 
         if kind.required(row) != "directory" {
             continue;
         }
-        let key =
-            (symbols.add(cluster.required(row)), symbols.add(namespace.required(row)), symbols.add(path.required(row)));
+        let key = (
+            symbols.add(cluster.required(row)),
+            symbols.add(namespace.required(row)),
+            symbols.add(path.required(row)),
+        );
         let by_exporter = scans.entry(key).or_default();
         let entry = by_exporter.entry(exporter.required(row).to_owned()).or_insert((NONE, Vec::new()));
         if let Some(user) = user.get(row) {
@@ -358,9 +388,11 @@ fn take_scans(batch: &RecordBatch, symbols: &mut Symbols, scans: &mut Scans) -> 
 fn directories(scans: Scans, symbols: &Symbols) -> HashMap<Symbol, Vec<Directory>> {
     let mut out: HashMap<Symbol, Vec<Directory>> = HashMap::new();
     for ((cluster, namespace, path), mut by_exporter) in scans {
-        let known_user = by_exporter.values().map(|(user, _)| *user).find(|user| *user != NONE).unwrap_or(NONE);
-        let Some(chosen) = hubtally_rules::storage_hold::preferred_exporter(by_exporter.keys().map(String::as_str))
-            .map(ToOwned::to_owned)
+        let known_user =
+            by_exporter.values().map(|(user, _)| *user).find(|user| *user != NONE).unwrap_or(NONE);
+        let Some(chosen) =
+            hubtally_rules::storage_hold::preferred_exporter(by_exporter.keys().map(String::as_str))
+                .map(ToOwned::to_owned)
         else {
             continue;
         };

@@ -99,7 +99,9 @@ pub enum AggregateError {
     #[error("the worker that splits charges stopped unexpectedly")]
     Worker,
     /// Nothing to explain.
-    #[error("no charge {charge} in period {period}: list them with `hubtally sql \"SELECT charge_id FROM charges\"`")]
+    #[error(
+        "no charge {charge} in period {period}: list them with `hubtally sql \"SELECT charge_id FROM charges\"`"
+    )]
     UnknownCharge {
         /// What was asked for.
         charge: String,

@@ -52,7 +52,8 @@ pub async fn explain(
     let places = Places::new(registry, &mut symbols);
     let charges_table = open(store, &CHARGES).await?;
     let charges = Charges::load(&charges_table, registry, policy, period, &mut symbols).await?;
-    let unknown = || AggregateError::UnknownCharge { charge: query.charge.clone(), period: period.to_string() };
+    let unknown =
+        || AggregateError::UnknownCharge { charge: query.charge.clone(), period: period.to_string() };
     let charge = charges.charges.iter().find(|charge| *charge.id == *query.charge).ok_or_else(unknown)?;
     let line = charges.line(charge);
     let amount = amount_of(charge, CostBasis::Billed);
@@ -60,11 +61,19 @@ pub async fn explain(
     let mut root = bill_row(&charges_table, charge).await?.value(pico_text(amount));
     root.children.push(postings(store, period, query).await?);
 
-    let tables = (open(store, &USAGE_HOURLY).await?, open(store, &NODE_USAGE).await?, open(store, &STORAGE_USAGE).await?);
+    let tables = (
+        open(store, &USAGE_HOURLY).await?,
+        open(store, &NODE_USAGE).await?,
+        open(store, &STORAGE_USAGE).await?,
+    );
     let day_tables = DayTables { hourly: &tables.0, nodes: &tables.1, storage: &tables.2 };
     let coverage_table = open(store, &COVERAGE).await?;
     let pods = open(store, &POD_USAGE).await?;
-    let mut how = Explanation::new(format!("how it was split: component {}, policy {}", line.component.code(), policy.id));
+    let mut how = Explanation::new(format!(
+        "how it was split: component {}, policy {}",
+        line.component.code(),
+        policy.id
+    ));
     for piece in days(&charge.id, charge.span, amount, period)? {
         let date = piece.window.start.date();
         let day = Day::load(&day_tables, date, &mut symbols).await?;
@@ -78,10 +87,14 @@ pub async fn explain(
         for deferred in &split.deferred {
             let rule = match deferred.rule {
                 DeferredRule::Direct { .. } => "by the month's direct cost of the cluster's hubs",
-                DeferredRule::Follow { same_service: true, .. } => "by what the same service of the account cost",
+                DeferredRule::Follow { same_service: true, .. } => {
+                    "by what the same service of the account cost"
+                }
                 DeferredRule::Follow { same_service: false, .. } => "by what the account's charges cost",
             };
-            step.children.push(Explanation::new(format!("waits for the month: {rule}")).value(pico_text(deferred.amount)));
+            step.children.push(
+                Explanation::new(format!("waits for the month: {rule}")).value(pico_text(deferred.amount)),
+            );
         }
         let steps = std::mem::take(&mut split.trace).steps();
         drop(split);
@@ -98,7 +111,11 @@ pub async fn explain(
 }
 
 async fn open(store: &Store, spec: &'static TableSpec) -> Result<Table, AggregateError> {
-    store.table(spec).await.map_err(|source| AggregateError::Table { table: spec.name, operation: "read", source })
+    store.table(spec).await.map_err(|source| AggregateError::Table {
+        table: spec.name,
+        operation: "read",
+        source,
+    })
 }
 
 /// The bill row as it was imported.
@@ -116,7 +133,11 @@ async fn bill_row(table: &Table, charge: &crate::charge::Charge) -> Result<Expla
 }
 
 /// The ledger's postings of the charge.
-async fn postings(store: &Store, period: Period, query: &ExplainQuery) -> Result<Explanation, AggregateError> {
+async fn postings(
+    store: &Store,
+    period: Period,
+    query: &ExplainQuery,
+) -> Result<Explanation, AggregateError> {
     let table = open(store, &LEDGER).await?;
     let month = period.to_string();
     let failed = |source| AggregateError::Table { table: LEDGER.name, operation: "read", source };
@@ -126,7 +147,8 @@ async fn postings(store: &Store, period: Period, query: &ExplainQuery) -> Result
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(failed)?;
         let columns = Columns::new(LEDGER.name, &batch);
-        let (id, community, kind) = (columns.text("charge_id")?, columns.text("community")?, columns.text("kind")?);
+        let (id, community, kind) =
+            (columns.text("charge_id")?, columns.text("community")?, columns.text("kind")?);
         let (basis, amount) = (columns.text("basis")?, columns.money("amount")?);
         for row in (0..batch.num_rows()).filter(|&row| id.required(row) == query.charge) {
             if basis.required(row) != CostBasis::Billed.code() {
@@ -150,7 +172,12 @@ async fn postings(store: &Store, period: Period, query: &ExplainQuery) -> Result
 }
 
 /// The usage rows behind the weights of one cluster-hour.
-async fn usage_rows(pods: &Table, cluster: &str, hour: Instant, limit: usize) -> Result<Explanation, AggregateError> {
+async fn usage_rows(
+    pods: &Table,
+    cluster: &str,
+    hour: Instant,
+    limit: usize,
+) -> Result<Explanation, AggregateError> {
     let date = hour.date().to_string();
     let failed = |source| AggregateError::Table { table: POD_USAGE.name, operation: "read", source };
     let mut batches = pods.read(&[("date", date.as_str())], None).await.map_err(failed)?;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Builder, Decimal128Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::array::{
+    ArrayRef, Date32Builder, Decimal128Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow::datatypes::DataType;
 use hubtally_schemas::Period;
 use hubtally_schemas::tables::LEDGER;
@@ -30,9 +32,27 @@ pub struct LedgerBuilder {
 
 /// Text columns, in the order of [`LedgerBuilder::texts`].
 const TEXTS: [&str; 21] = [
-    "charge_id", "basis", "kind", "reason", "component", "community", "payer", "contract", "cluster", "namespace",
-    "hub", "user_id", "pool", "account", "currency", "weight", "weight_total", "policy_id", "corrects_charge",
-    "quality", "period",
+    "charge_id",
+    "basis",
+    "kind",
+    "reason",
+    "component",
+    "community",
+    "payer",
+    "contract",
+    "cluster",
+    "namespace",
+    "hub",
+    "user_id",
+    "pool",
+    "account",
+    "currency",
+    "weight",
+    "weight_total",
+    "policy_id",
+    "corrects_charge",
+    "quality",
+    "period",
 ];
 
 impl LedgerBuilder {

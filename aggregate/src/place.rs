@@ -63,7 +63,10 @@ impl<'a> Places<'a> {
         for cluster in &all.clusters {
             let number = symbols.add(cluster.id.as_str());
             for component in Component::ALL {
-                pools.insert((number, component.code()), symbols.add(&format!("{}/{}", cluster.id, component.code())));
+                pools.insert(
+                    (number, component.code()),
+                    symbols.add(&format!("{}/{}", cluster.id, component.code())),
+                );
             }
             pools.insert((number, SYSTEM_PODS), symbols.add(&format!("{}/{SYSTEM_PODS}", cluster.id)));
         }
@@ -96,7 +99,13 @@ impl<'a> Places<'a> {
     }
 
     /// Where a charge belongs.
-    pub fn of(&self, charge: &Charge, line: &Line, known_instance: Option<Symbol>, symbols: &Symbols) -> Place {
+    pub fn of(
+        &self,
+        charge: &Charge,
+        line: &Line,
+        known_instance: Option<Symbol>,
+        symbols: &Symbols,
+    ) -> Place {
         if line.category != Category::Use && !line.tagged() && line.grade != Grade::Account {
             return Place::Follow { same_service: line.category == Category::Credit };
         }
@@ -122,7 +131,8 @@ impl<'a> Places<'a> {
                 Place::Owner { cluster, reason: Reason::NoNodeMatch }
             }
             Component::Compute => {
-                let purpose = line.tags.node_purpose.and_then(|purpose| symbols.find(purpose.code())).unwrap_or(NONE);
+                let purpose =
+                    line.tags.node_purpose.and_then(|purpose| symbols.find(purpose.code())).unwrap_or(NONE);
                 Place::Nodes { cluster, purpose, hub_tag }
             }
             Component::HomeStorage => Place::Homes { cluster, hub_tag },
@@ -148,13 +158,16 @@ impl<'a> Places<'a> {
     /// Two clusters may carry the same tag in two accounts: the charge's own account decides.
     fn cluster_by_tag(&self, account: Symbol, tag: &str, at: Instant, symbols: &Symbols) -> Option<&Cluster> {
         let account = account_id(account, symbols)?;
-        self.registry.cluster_by_tag_in_account(&account, tag, at).or_else(|| self.registry.cluster_by_tag(tag, at))
+        self.registry
+            .cluster_by_tag_in_account(&account, tag, at)
+            .or_else(|| self.registry.cluster_by_tag(tag, at))
     }
 
     /// Who bears what has no other target: the account's owner at that time, in equal parts where the
     /// registry says `shared`. Never empty.
     pub fn owners(&self, account: Symbol, at: Instant, symbols: &Symbols) -> Vec<Payer> {
-        let owner = account_id(account, symbols).and_then(|account| self.registry.owner_at(&account, at).cloned());
+        let owner =
+            account_id(account, symbols).and_then(|account| self.registry.owner_at(&account, at).cloned());
         match owner {
             None => vec![Payer::Nobody],
             Some(owner) => match owner.owner {
@@ -165,7 +178,10 @@ impl<'a> Places<'a> {
                     among.sort_unstable();
                     match among.is_empty() {
                         true => vec![Payer::Nobody],
-                        false => among.iter().map(|id| Payer::Community(symbols.find(id).unwrap_or(NONE))).collect(),
+                        false => among
+                            .iter()
+                            .map(|id| Payer::Community(symbols.find(id).unwrap_or(NONE)))
+                            .collect(),
                     }
                 }
             },
@@ -179,7 +195,13 @@ impl<'a> Places<'a> {
     }
 
     /// The hub that a tag names.
-    pub fn hub_by_tag(&self, cluster: Symbol, tag: Symbol, at: Instant, symbols: &Symbols) -> Option<HubPlace> {
+    pub fn hub_by_tag(
+        &self,
+        cluster: Symbol,
+        tag: Symbol,
+        at: Instant,
+        symbols: &Symbols,
+    ) -> Option<HubPlace> {
         let cluster_id = ClusterId::new(symbols.text(cluster)?).ok()?;
         let hub = self.registry.hub_by_tag(&cluster_id, symbols.text(tag)?, at)?;
         Some(hub_place(hub, symbols))
@@ -191,7 +213,9 @@ impl<'a> Places<'a> {
             return Vec::new();
         };
         let mut hubs = self.registry.hubs_of(&cluster_id, at);
-        hubs.sort_by(|a, b| (a.id.as_str(), a.namespace.as_str()).cmp(&(b.id.as_str(), b.namespace.as_str())));
+        hubs.sort_by(|a, b| {
+            (a.id.as_str(), a.namespace.as_str()).cmp(&(b.id.as_str(), b.namespace.as_str()))
+        });
         hubs.into_iter().map(|hub| hub_place(hub, symbols)).collect()
     }
 

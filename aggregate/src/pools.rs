@@ -32,7 +32,8 @@ impl MonthTotals {
         for posting in &postings.list {
             let target = posting.target;
             if target.kind == Kind::Direct && target.hub != NONE {
-                *self.direct.entry((charge.currency, target.cluster, target.hub)).or_default() += posting.amount;
+                *self.direct.entry((charge.currency, target.cluster, target.hub)).or_default() +=
+                    posting.amount;
             }
             for service in [NONE, line.service] {
                 let by_payer = self.borne.entry((charge.account, charge.currency, service)).or_default();
@@ -55,11 +56,16 @@ pub fn resolve(
 ) -> Result<(), AggregateError> {
     match part.rule {
         DeferredRule::Direct { cluster, pool } => {
-            let hubs: Vec<HubPlace> =
-                places.hubs(cluster, part.at, symbols).into_iter().filter(|hub| hub.community != NONE).collect();
+            let hubs: Vec<HubPlace> = places
+                .hubs(cluster, part.at, symbols)
+                .into_iter()
+                .filter(|hub| hub.community != NONE)
+                .collect();
             let weights: Vec<i128> = hubs
                 .iter()
-                .map(|hub| totals.direct.get(&(charge.currency, cluster, hub.hub)).copied().unwrap_or(0).max(0))
+                .map(|hub| {
+                    totals.direct.get(&(charge.currency, cluster, hub.hub)).copied().unwrap_or(0).max(0)
+                })
                 .collect();
             let total: i128 = weights.iter().sum();
             if total == 0 {
@@ -86,7 +92,8 @@ pub fn resolve(
                     Payer::Organisation => "organisation",
                     Payer::Nobody => "none",
                 };
-                let place = [payer.community(), *cluster, *hub, *namespace].map(|symbol| symbols.text(symbol));
+                let place =
+                    [payer.community(), *cluster, *hub, *namespace].map(|symbol| symbols.text(symbol));
                 let key = (who, place);
                 let target = Target {
                     pool,
@@ -123,7 +130,8 @@ fn to_owner(
     let owners = places.owners(charge.account, part.at, symbols);
     let amounts = split(&charge.id, part.amount, &vec![1; owners.len()])?;
     for (payer, amount) in owners.into_iter().zip(amounts) {
-        let target = Target { pool, ..Target::plain(Kind::Unattributed, Some(Reason::NoWeight), payer, cluster) };
+        let target =
+            Target { pool, ..Target::plain(Kind::Unattributed, Some(Reason::NoWeight), payer, cluster) };
         out.add(target, amount, None);
     }
     Ok(())

@@ -46,18 +46,19 @@ pub async fn compute_day(
         .try_collect()
         .await?;
     let rows = futures::stream::iter(batches.into_iter().map(Ok::<_, StoreError>)).boxed();
-    hourly
-        .replace_partition(&partition, rows)
-        .await
-        .map(drop)
-        .map_err(|source| AggregateError::Table { table: USAGE_HOURLY.name, operation: "written", source })
+    hourly.replace_partition(&partition, rows).await.map(drop).map_err(|source| AggregateError::Table {
+        table: USAGE_HOURLY.name,
+        operation: "written",
+        source,
+    })
 }
 
 /// The files of one UTC day.
 pub fn files_of_day(table: &Table, day: NaiveDate) -> Result<Vec<DataFile>, AggregateError> {
     let date = day.to_string();
     let name = table.spec().name;
-    let files = table.files().map_err(|source| AggregateError::Table { table: name, operation: "read", source })?;
+    let files =
+        table.files().map_err(|source| AggregateError::Table { table: name, operation: "read", source })?;
     Ok(files.into_iter().filter(|file| file.partition.get("date") == Some(&date)).collect())
 }
 

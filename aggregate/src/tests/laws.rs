@@ -84,10 +84,13 @@ fn l1_l7_random_months_balance_and_do_not_depend_on_the_order_of_rows() {
             for reversed in [false, true] {
                 let ledger = runtime.block_on(async {
                     let mut house = House::new(registry()).await;
-                    house.policy.compute = [ComputePolicy::AwsScad, ComputePolicy::RequestsOnlyMemory][compute];
-                    house.policy.idle = [IdleRule::Separate, IdleRule::Proportional, IdleRule::Absorbed][idle];
+                    house.policy.compute =
+                        [ComputePolicy::AwsScad, ComputePolicy::RequestsOnlyMemory][compute];
+                    house.policy.idle =
+                        [IdleRule::Separate, IdleRule::Proportional, IdleRule::Absorbed][idle];
                     house.policy.shared =
-                        [SharedRule::Equal, SharedRule::Direct, SharedRule::Memory, SharedRule::Organisation][shared];
+                        [SharedRule::Equal, SharedRule::Direct, SharedRule::Memory, SharedRule::Organisation]
+                            [shared];
                     feed(&house, &pods, &charges, reversed).await;
                     house.allocate().await.unwrap();
                     check_l1(&house, &charges).await;
@@ -133,7 +136,8 @@ async fn feed(house: &House, pods: &[Value], charges: &[Value], reversed: bool) 
 async fn check_l1(house: &House, charges: &[Value]) {
     for charge in charges {
         let id = charge["charge_id"].as_str().unwrap();
-        let billed = hubtally_schemas::money::parse_pico(charge["billed_cost"].as_str().unwrap()).unwrap().pico;
+        let billed =
+            hubtally_schemas::money::parse_pico(charge["billed_cost"].as_str().unwrap()).unwrap().pico;
         assert_eq!(house.sum(&[("charge_id", id)]).await, billed, "{charge}");
     }
     for row in read_all(&house.store, &CONSERVATION).await {
@@ -150,7 +154,11 @@ async fn l3_hours_sum_to_the_intervals() {
     for (minute, request, usage) in [(0, 10, 50), (20, 10, 5), (40, 10, 5)] {
         let mut row = pod("one", "a", "ada", "n1", &hour(0, 9), 1, 1);
         row["start"] = json!(format!("2026-06-01T09:{minute:02}:00Z"));
-        row["end"] = json!(if minute == 40 { "2026-06-01T10:00:00Z".into() } else { format!("2026-06-01T09:{:02}:00Z", minute + 20) });
+        row["end"] = json!(if minute == 40 {
+            "2026-06-01T10:00:00Z".into()
+        } else {
+            format!("2026-06-01T09:{:02}:00Z", minute + 20)
+        });
         row["memory_request_byte_ms"] = json!(request);
         row["memory_usage_byte_ms"] = json!(usage);
         rows.push(row);
@@ -161,5 +169,8 @@ async fn l3_hours_sum_to_the_intervals() {
     let hours = read_all(&house.store, &USAGE_HOURLY).await;
     assert_eq!(hours.len(), 1);
     // Requested 30, used 60: the hour's larger sum, not the sum of the larger ones (70).
-    assert_eq!((hours[0]["memory_byte_ms"].as_i64(), hours[0]["observed_ms"].as_i64()), (Some(60), Some(3_600_000)));
+    assert_eq!(
+        (hours[0]["memory_byte_ms"].as_i64(), hours[0]["observed_ms"].as_i64()),
+        (Some(60), Some(3_600_000))
+    );
 }

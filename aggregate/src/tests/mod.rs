@@ -5,14 +5,14 @@ mod month;
 mod rows;
 
 use hubtally_rules::registry_view::RegistryView;
+use hubtally_schemas::Period;
 use hubtally_schemas::policy::{ComputePolicy, CostBasis, GapFill, IdleRule, Policy, SharedRule, UserNames};
 use hubtally_schemas::registry::{PeriodBasis, Registry};
 use hubtally_schemas::tables::{CHARGES, LEDGER, TableSpec};
-use hubtally_schemas::Period;
 use hubtally_store::{SealLimits, SourceBatch, SourceWriter, Store, StoreConfig};
 use serde_json::Value;
 
-use crate::{Allocated, AggregateError, Limits, allocate};
+use crate::{AggregateError, Allocated, Limits, allocate};
 use rows::{batch, read_all};
 
 /// A store in a temporary folder, with a registry and a policy.

@@ -82,8 +82,14 @@ async fn untagged_and_unmatched_cost_goes_to_the_owner_with_its_reason() {
     house
         .charges(&[
             charge("no-tag", "AWS Config", "10", NINE, TEN, json!({"grade": "tag"})),
-            charge("ghost", EC2, "6", NINE, TEN,
-                json!({"resource_id": "i-ghost", "tags": "{\"2i2c:node-purpose\":\"user\"}"})),
+            charge(
+                "ghost",
+                EC2,
+                "6",
+                NINE,
+                TEN,
+                json!({"resource_id": "i-ghost", "tags": "{\"2i2c:node-purpose\":\"user\"}"}),
+            ),
         ])
         .await;
     house.allocate().await.unwrap();
@@ -123,8 +129,14 @@ async fn a_console_bill_closes_without_usage_where_one_community_owns_the_accoun
 #[tokio::test]
 async fn shared_cost_is_split_by_the_rule() {
     let control_plane = |amount| {
-        charge("eks", "Amazon Elastic Container Service for Kubernetes", amount, NINE, TEN,
-            json!({"tags": "{\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"}))
+        charge(
+            "eks",
+            "Amazon Elastic Container Service for Kubernetes",
+            amount,
+            NINE,
+            TEN,
+            json!({"tags": "{\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"}),
+        )
     };
     for (rule, alpha) in [
         (SharedRule::Equal, 15 * PICO),
@@ -225,7 +237,11 @@ async fn l5_the_same_namespace_on_two_clusters_is_two_hubs_and_a_rename_keeps_th
     .await;
     let late = "2026-06-12T09:00:00Z";
     house
-        .feed(&NODE_USAGE, "n", &[node("one", "n1", NINE, 16, 4), node("two", "n2", NINE, 16, 4), node("one", "n1", late, 16, 4)])
+        .feed(
+            &NODE_USAGE,
+            "n",
+            &[node("one", "n1", NINE, 16, 4), node("two", "n2", NINE, 16, 4), node("one", "n1", late, 16, 4)],
+        )
         .await;
     let pods = [
         pod("one", "prod", "ada", "n1", NINE, 16, 4),
@@ -261,11 +277,14 @@ async fn explain_walks_from_the_charge_to_usage_rows() {
     let tree = explain(&house.store, &house.registry, &house.policy, super::june(), &query).await.unwrap();
     let text = serde_json::to_string(&tree).unwrap();
     assert_eq!(tree.value.as_deref(), Some("52.000000000000"));
-    for part in ["postings in the ledger", "hour 2026-06-10T09:00:00Z", "a / ada", "pod jupyter-bob", "source_file"] {
+    for part in
+        ["postings in the ledger", "hour 2026-06-10T09:00:00Z", "a / ada", "pod jupyter-bob", "source_file"]
+    {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     let unknown = ExplainQuery { charge: "nope".into(), ..query };
-    let error = explain(&house.store, &house.registry, &house.policy, super::june(), &unknown).await.unwrap_err();
+    let error =
+        explain(&house.store, &house.registry, &house.policy, super::june(), &unknown).await.unwrap_err();
     assert!(error.to_string().contains("no charge nope in period 2026-06"), "{error}");
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
@@ -22,7 +22,9 @@ pub fn batch(spec: &'static TableSpec, rows: &[Value]) -> RecordBatch {
             let text = |row: &Value| row[column.name].as_str().map(ToOwned::to_owned);
             let or_empty = |value: Option<String>| value.or_else(|| (!column.nullable).then(String::new));
             let array: ArrayRef = match column.kind {
-                ColumnType::Text => Arc::new(rows.iter().map(|row| or_empty(text(row))).collect::<StringArray>()),
+                ColumnType::Text => {
+                    Arc::new(rows.iter().map(|row| or_empty(text(row))).collect::<StringArray>())
+                }
                 ColumnType::Int => Arc::new(
                     rows.iter()
                         .map(|row| row[column.name].as_i64().or((!column.nullable).then_some(0)))
@@ -69,7 +71,10 @@ pub fn batch(spec: &'static TableSpec, rows: &[Value]) -> RecordBatch {
 pub async fn read_all(store: &Store, spec: &'static TableSpec) -> Vec<Value> {
     let table = store.table(spec).await.unwrap();
     let batches: Vec<RecordBatch> = table.read(&[], None).await.unwrap().try_collect().await.unwrap();
-    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| object(spec, batch, row)).collect::<Vec<_>>()).collect()
+    batches
+        .iter()
+        .flat_map(|batch| (0..batch.num_rows()).map(|row| object(spec, batch, row)).collect::<Vec<_>>())
+        .collect()
 }
 
 fn object(spec: &'static TableSpec, batch: &RecordBatch, row: usize) -> Value {
@@ -86,8 +91,12 @@ fn object(spec: &'static TableSpec, batch: &RecordBatch, row: usize) -> Value {
                 ColumnType::Time => {
                     json!(Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)).to_string())
                 }
-                ColumnType::Day => json!(period::day_to_date(array.as_primitive::<Date32Type>().value(row)).to_string()),
-                ColumnType::Money => json!(money::pico_text(array.as_primitive::<Decimal128Type>().value(row))),
+                ColumnType::Day => {
+                    json!(period::day_to_date(array.as_primitive::<Date32Type>().value(row)).to_string())
+                }
+                ColumnType::Money => {
+                    json!(money::pico_text(array.as_primitive::<Decimal128Type>().value(row)))
+                }
                 ColumnType::Quantity => json!(array.as_primitive::<Decimal128Type>().value(row).to_string()),
             }
         };
@@ -97,7 +106,15 @@ fn object(spec: &'static TableSpec, batch: &RecordBatch, row: usize) -> Value {
 }
 
 /// A pod over one hour, with memory in GiB and CPU in cores, requested and not used.
-pub fn pod(cluster: &str, namespace: &str, user: &str, node: &str, hour: &str, gib: i64, cores: i64) -> Value {
+pub fn pod(
+    cluster: &str,
+    namespace: &str,
+    user: &str,
+    node: &str,
+    hour: &str,
+    gib: i64,
+    cores: i64,
+) -> Value {
     let start = Instant::parse(hour).unwrap();
     let end = Instant(start.0 + 3_600_000_000);
     json!({
