@@ -13,8 +13,9 @@ use crate::error::IngestError;
 
 /// How deep folders are walked.
 const MAX_DEPTH: usize = 32;
-/// Endings of files that a folder is searched for, before `.gz`, `.zst` and their like.
-const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".json"];
+/// Endings of files that a folder is searched for, before `.gz`, `.zst` and their like. `.json` is
+/// none of them: bills may lie beside the events. A file that is named itself is read whatever its name.
+const ENDINGS: &[&str] = &[".ndjson", ".jsonl"];
 /// Endings of packed files.
 const PACKED: &[&str] = &[".gz", ".gzip", ".zst", ".zstd"];
 
@@ -206,10 +207,10 @@ mod tests {
 
     #[test]
     fn events_are_known_by_their_ending() {
-        for name in ["a.ndjson", "a.jsonl.gz", "A.NDJSON.ZST", "a.json"] {
+        for name in ["a.ndjson", "a.jsonl.gz", "A.NDJSON.ZST"] {
             assert!(is_events(name), "{name}");
         }
-        for name in ["a.csv", "a.gz", "README.md", "ndjson", "a.parquet"] {
+        for name in ["a.csv", "a.gz", "README.md", "ndjson", "a.parquet", "bill.json"] {
             assert!(!is_events(name), "{name}");
         }
     }
