@@ -55,14 +55,19 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let spinner = Spinner::start("sealing");
     steps::seal(&store, &context::seal_limits(&config)?, &spinner).await?;
     let pins = record::pin(&store, registry.registry(), &policy).await?;
-    let allocated = steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?;
+    let allocated = if record::is_current(&store, period, &pins).await? {
+        None
+    } else {
+        Some(steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?)
+    };
     spinner.say("writing statements");
-    let templates = config.templates.as_deref();
+    let (out, templates) = (&config.statements, config.templates.as_deref());
     let mut closed =
-        hubtally_report::write_statements(&store, &registry, &policy, period, &config.statements, templates)
-            .await?;
+        hubtally_report::write_statements(&store, &registry, &policy, period, out, templates).await?;
     summary::must_balance(&closed)?;
-    record::write(&store, period, &pins, &allocated, clock::now()).await?;
+    if let Some(allocated) = &allocated {
+        record::write(&store, period, &pins, allocated, clock::now()).await?;
+    }
     drop(spinner);
     closed.incomplete.append(&mut gaps);
 

@@ -61,9 +61,9 @@ pub struct Bills {
     /// Let files take the place of a loaded bill that covers more than they do
     #[arg(long)]
     replace: bool,
-    /// Load bills of accounts that the registry does not know: their charges have no payer until it does
+    /// Refuse bills of accounts that the registry does not know, instead of loading them without a payer
     #[arg(long)]
-    allow_unknown_accounts: bool,
+    known_accounts_only: bool,
     /// Print what was read as JSON
     #[arg(long)]
     json: bool,
@@ -91,7 +91,8 @@ async fn files(context: &Context, arguments: &Files) -> Result<Exit, Failure> {
     if read.total.files == 0 && !read.errors.is_empty() {
         return Err(Failure::NothingRead { why: gaps.join("\n  ") });
     }
-    Ok(if gaps.is_empty() { Exit::Done } else { Exit::Incomplete })
+    let complete = gaps.is_empty() && read.total.counts.rejects.is_empty();
+    Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
 async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
@@ -102,7 +103,7 @@ async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
     let options = BillOptions {
         format: format.map_err(|error: BillError| Failure::Usage(error.to_string()))?,
         replace: arguments.replace,
-        allow_unknown_accounts: arguments.allow_unknown_accounts,
+        allow_unknown_accounts: !arguments.known_accounts_only,
         ..steps::bill_options(&config)?
     };
     let read = steps::read_bills(&store, &registry, &arguments.paths, &options).await?;

@@ -27,6 +27,9 @@ pub fn text(heads: &[(&str, Side)], rows: impl IntoIterator<Item = Vec<String>>)
     for row in rows {
         table.add_row(row.iter().zip(heads).map(|(text, (_, side))| cell(text, *side)));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
 }

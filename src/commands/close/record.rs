@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
-/// Digests of the documents that the close used, stored with their content.
-#[derive(Debug, Clone)]
+/// What decides the result beside the tables: the documents, stored by content, and the program itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pins {
     registry: String,
     policy: String,
+    binary: Binary,
 }
 
 /// What a close saw. A field is only ever added.
@@ -49,10 +50,20 @@ pub async fn pin(store: &Store, registry: &Registry, policy: &Policy) -> Result<
     Ok(Pins {
         registry: store.put_config("registry", &canonical_bytes("registry", registry)?).await?,
         policy: store.put_config("policy", &canonical_bytes("policy", policy)?).await?,
+        binary: Binary { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: own_digest() },
     })
 }
 
-/// Writes the record of a close, unless the last one saw the same inputs.
+/// Whether the last close of the month saw exactly what stands there now, so that another allocation would write
+/// the same books again (law L7).
+pub async fn is_current(store: &Store, period: Period, pins: &Pins) -> Result<bool, Failure> {
+    let Some(last) = last_sequence(store, period).await? else { return Ok(false) };
+    let Some(record) = read(store, period, last).await? else { return Ok(false) };
+    let seen = Pins { registry: record.registry, policy: record.policy, binary: record.binary };
+    Ok(seen == *pins && pins.binary.sha256.is_some() && record.tables == table_versions(store).await?)
+}
+
+/// Writes the record of a close.
 pub async fn write(
     store: &Store,
     period: Period,
@@ -61,27 +72,20 @@ pub async fn write(
     now: Instant,
 ) -> Result<(), Failure> {
     let tables = table_versions(store).await?;
-    let binary = Binary { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: own_digest() };
     for _ in 0..MAX_ATTEMPTS {
-        let last = last_sequence(store, period).await?;
-        let sequence = last.unwrap_or(0) + 1;
+        let previous = last_sequence(store, period).await?;
+        let sequence = previous.unwrap_or(0) + 1;
         let record = Record {
             period,
             sequence,
-            previous: last,
+            previous,
             closed_at: now,
             tables: tables.clone(),
             registry: pins.registry.clone(),
             policy: pins.policy.clone(),
             inputs_digest: allocated.inputs_digest.clone(),
-            binary: binary.clone(),
+            binary: pins.binary.clone(),
         };
-        if let Some(last) = last
-            && let Some(before) = read(store, period, last).await?
-            && before.saw_the_same(&record)
-        {
-            return Ok(());
-        }
         let bytes = canonical_bytes("record of the close", &record)?;
         match store.put_if_absent(&paths::close_record(period, sequence), bytes.into()).await? {
             PutOutcome::Created | PutOutcome::AlreadyThere { same_bytes: true } => return Ok(()),
@@ -89,18 +93,6 @@ pub async fn write(
         }
     }
     Err(Failure::Contended { path: paths::period_folder(period) })
-}
-
-impl Record {
-    /// Whether another close would have given the same books: derived tables follow from the others.
-    fn saw_the_same(&self, other: &Self) -> bool {
-        let fed = |record: &Self| -> Vec<Option<i64>> {
-            let fed = TABLES.iter().filter(|spec| spec.fed_by_sources);
-            fed.map(|spec| record.tables.get(spec.name).copied()).collect()
-        };
-        (&self.registry, &self.policy, &self.binary) == (&other.registry, &other.policy, &other.binary)
-            && fed(self) == fed(other)
-    }
 }
 
 async fn table_versions(store: &Store) -> Result<BTreeMap<String, i64>, Failure> {

@@ -107,7 +107,7 @@ fn totals(communities: &[CommunitySummary]) -> Vec<Vec<String>> {
     let total = |code: &str| {
         let of_code = || communities.iter().filter(|community| community.currency == code);
         Some(vec![
-            "all".to_owned(),
+            "all communities".to_owned(),
             code.to_owned(),
             sum(code, of_code().map(|c| c.cloud.as_str()))?,
             sum(code, of_code().map(|c| c.idle.as_str()))?,
