@@ -34,9 +34,9 @@ pub fn start(global: &Global) {
         .with_target(global.verbose > 1);
     // A person at a terminal needs no clock; a log does.
     if global.verbose == 0 {
-        lines.without_time().init()
+        lines.without_time().init();
     } else {
-        lines.init()
+        lines.init();
     }
     if global.quiet {
         QUIET.store(true, Ordering::Relaxed);
