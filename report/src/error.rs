@@ -17,7 +17,7 @@ pub enum ReportError {
         table: &'static str,
         /// Why.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A table holds another type than the agreement says.
     #[error(
@@ -127,7 +127,7 @@ pub enum ReportError {
         document: String,
         /// Why.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The store holds other bytes under the digest of ours.
     #[error(

@@ -35,10 +35,9 @@ pub fn record<T: Serialize>(of: &str, document: &T) -> Result<(Vec<u8>, String),
 /// Keeps the JSON in the store: the same bytes twice are one object.
 pub async fn keep(store: &Store, document: &Document) -> Result<(), ReportError> {
     let path = paths::output(&sha256_hex(&document.json));
-    let put = store
-        .put_if_absent(&path, Bytes::from(document.json.clone()))
-        .await
-        .map_err(|source| ReportError::Keep { document: document.folder.clone(), source })?;
+    let put = store.put_if_absent(&path, Bytes::from(document.json.clone())).await.map_err(|source| {
+        ReportError::Keep { document: document.folder.clone(), source: Box::new(source) }
+    })?;
     match put {
         PutOutcome::Created | PutOutcome::AlreadyThere { same_bytes: true } => Ok(()),
         PutOutcome::AlreadyThere { same_bytes: false } => Err(ReportError::OutputDiffers { path }),

@@ -350,11 +350,3 @@ proptest! {
         }
     }
 }
-#[test]
-fn zz_dump() {
-    for (i, names) in [names(), Names::default()].into_iter().enumerate() {
-        for document in drawn(&names) {
-            crate::publish::write(std::path::Path::new(&format!("/tmp/report-dump-{i}")), &document).unwrap();
-        }
-    }
-}

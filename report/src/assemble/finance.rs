@@ -53,6 +53,7 @@ pub fn summary(
             .collect(),
         provisional: provisional(month),
         accounts_without_bill: notes::accounts_without_bill(scope, month),
+        clusters_without_bill: notes::clusters_without_account(scope),
         completeness: coverage.to_vec(),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hubtally_schemas::money::pico_text;
-use hubtally_schemas::registry::PaidBy;
+use hubtally_schemas::registry::{Cluster, PaidBy};
 use hubtally_schemas::{ClusterId, Currency, Period};
 
 use super::{Scope, balance, coverage, sentence};
@@ -82,9 +82,10 @@ pub fn of_community(
         }
     }
     for (id, has_account) in clusters_without_bill(scope, month, community) {
-        let why = match has_account {
-            false => "its bill is not seen by the organisation".to_owned(),
-            true => format!("no bill of its account for {} has been read", scope.period.words()),
+        let why = if has_account {
+            format!("no bill of its account for {} has been read", scope.period.words())
+        } else {
+            "its bill is not seen by the organisation".to_owned()
         };
         notes.push(format!("Cluster {id}: {why}, so its cost is not known and not in this document."));
     }
@@ -112,6 +113,16 @@ pub fn clusters_without_bill(scope: Scope<'_>, month: &Month, community: &str) -
             }
         })
         .collect()
+}
+
+/// Clusters that lived in the month and whose account the registry does not name: nobody here sees their bill.
+pub fn clusters_without_account(scope: Scope<'_>) -> Vec<String> {
+    let lived = |cluster: &&Cluster| coverage::in_period(cluster.dates(), scope.period);
+    let clusters = scope.registry.clusters.iter().filter(lived);
+    let mut ids: Vec<_> = clusters.filter(|c| c.account.is_none()).map(|c| c.id.to_string()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Accounts that the organisation pays in the month and that no charge speaks of.

@@ -10,7 +10,8 @@ use crate::facts::usage::UsageOf;
 
 /// Use of a community's hubs, by cluster and hub.
 pub fn hub_use(scope: Scope<'_>, month: &Month, community: &str) -> Result<Vec<HubUse>, ReportError> {
-    let mut hubs: BTreeMap<(&str, &str), (Quantity, BTreeSet<(&str, &str)>)> = BTreeMap::new();
+    type Users<'a> = BTreeSet<(&'a str, &'a str)>;
+    let mut hubs: BTreeMap<(&str, &str), (Quantity, Users<'_>)> = BTreeMap::new();
     for usage in month.usage.iter().filter(|usage| usage.community == community) {
         let (quantity, users) = hubs.entry((&usage.cluster, &usage.hub)).or_default();
         quantity.add(usage)?;
@@ -62,7 +63,7 @@ pub fn user_use(month: &Month, community: &str) -> Result<Vec<UserUse>, ReportEr
             home_bytes: home.map(|bytes| bytes.to_string()),
         })
         .collect();
-    users.sort_by(|a, b| b.quantity.memory_byte_ms.cmp(&a.quantity.memory_byte_ms));
+    users.sort_by_key(|line| std::cmp::Reverse(line.quantity.memory_byte_ms));
     Ok(users)
 }
 

@@ -85,7 +85,7 @@ pub fn hubs(scope: Scope<'_>, own: &[&Line], currency: Currency) -> Result<Vec<H
             home_storage: minor(sums.home_storage),
         });
     }
-    lines.sort_by(|a, b| b.total.units.cmp(&a.total.units));
+    lines.sort_by_key(|line| std::cmp::Reverse(line.total.units));
     Ok(lines)
 }
 
@@ -105,7 +105,7 @@ pub fn users(own: &[&Line], currency: Currency) -> Result<Vec<UserCost>, ReportE
     }
     let mut users: Vec<_> =
         users.into_iter().map(|(user, units)| UserCost { user, amount: Minor { units, currency } }).collect();
-    users.sort_by(|a, b| b.amount.units.cmp(&a.amount.units));
+    users.sort_by_key(|line| std::cmp::Reverse(line.amount.units));
     Ok(users)
 }
 
@@ -138,7 +138,7 @@ pub fn causes(own: &[&Line], currency: Currency, kind: &str) -> Result<Vec<Cause
             amount: Minor { units, currency },
         })
         .collect();
-    lines.sort_by(|a, b| b.amount.units.cmp(&a.amount.units));
+    lines.sort_by_key(|line| std::cmp::Reverse(line.amount.units));
     Ok(lines)
 }
 

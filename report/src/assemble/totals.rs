@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hubtally_schemas::{Currency, Minor};
 
-use super::{Fixed, Scope, coverage, currencies, total};
+use super::{Fixed, Scope, coverage, currencies, notes, total};
 use crate::document::{ClusterCoverage, CommunityReport, ComponentTotal, TOTALS_SCHEMA, TotalCosts, Totals};
 use crate::error::ReportError;
 use crate::facts::Month;
@@ -56,13 +56,19 @@ pub fn totals(
     let users = Some(count(users.len())).filter(|users| *users == 0 || *users > HIDDEN_PEOPLE);
     let (seen, expected) = coverage::seen_of_expected(clusters);
     let words = sentence(scope, active, hubs, &costs, clusters);
-    let notes = if incomplete.is_empty() {
-        Vec::new()
-    } else {
-        vec!["The data of this month is incomplete; the figures may change.".to_owned()]
-    };
+    let mut said = Vec::new();
+    if !incomplete.is_empty() {
+        said.push("The data of this month is incomplete; the figures may change.".to_owned());
+    }
+    let unbilled = count(notes::clusters_without_account(scope).len());
+    if unbilled > 0 {
+        let of = counted(unbilled, "cluster");
+        said.push(format!(
+            "The bill of {of} is not seen by the organisation; the cost is not known and in no figure here."
+        ));
+    }
     Ok(Totals {
-        head: fixed.head(scope, TOTALS_SCHEMA, words, notes),
+        head: fixed.head(scope, TOTALS_SCHEMA, words, said),
         communities: active,
         hubs,
         users,

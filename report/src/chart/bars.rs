@@ -16,7 +16,7 @@ pub struct Bars {
     /// Parts of a bar, from the axis outwards.
     pub series: Vec<Series>,
     /// Bars in the order of print.
-    pub bars: Vec<Bar>,
+    pub rows: Vec<Bar>,
 }
 
 /// A bar.
@@ -54,7 +54,7 @@ impl Bars {
                     .filter(|part| *part * sign > 0)
                     .fold(0, |sum, part| sum.saturating_add(*part))
             };
-            self.bars.iter().filter(|bar| !bar.is_rest).map(parts)
+            self.rows.iter().filter(|bar| !bar.is_rest).map(parts)
         };
         let scale =
             Scale::new(sums(-1).min().unwrap_or(0), sums(1).max().unwrap_or(0), sheet.width - left - values);
@@ -63,7 +63,7 @@ impl Bars {
         let mut out = String::new();
         self.names(&mut out, sheet);
         let mut y = top;
-        for bar in &self.bars {
+        for bar in &self.rows {
             let from_top = if narrow { y + 16 } else { y + 3 };
             if narrow {
                 text(&mut out, "s", left, y + 11, &shortened(&bar.label, 44));
@@ -107,7 +107,11 @@ impl Bars {
             }
             rect(out, &format!("mark f-{}", series.code), x, y, 10, 10);
             text(out, "s", x + 15, y + 9, &series.name);
-            x += 120;
+            x += if sheet.is_narrow() {
+                120
+            } else {
+                40 + 8 * i64::try_from(series.name.chars().count()).unwrap_or(10)
+            };
         }
     }
 
@@ -118,7 +122,7 @@ impl Bars {
 
     fn used(&self) -> Vec<&Series> {
         let is_used =
-            |at: usize| self.bars.iter().any(|bar| bar.parts.get(at).is_some_and(|part| *part != 0));
+            |at: usize| self.rows.iter().any(|bar| bar.parts.get(at).is_some_and(|part| *part != 0));
         self.series.iter().enumerate().filter(|(at, _)| is_used(*at)).map(|(_, series)| series).collect()
     }
 }

@@ -17,7 +17,7 @@ pub struct Columns {
     /// From the axis outwards.
     pub series: Vec<Series>,
     /// Days in order.
-    pub columns: Vec<Column>,
+    pub days: Vec<Column>,
 }
 
 /// A day.
@@ -43,7 +43,7 @@ impl Columns {
         let (top, bottom, plot) = (26, 40, if sheet.is_narrow() { 170 } else { 220 });
         let left = if sheet.is_narrow() { 38 } else { 56 };
         let names = if sheet.is_narrow() { 112 } else { 150 };
-        let days = i64::try_from(self.columns.len()).unwrap_or(31).max(1);
+        let days = i64::try_from(self.days.len()).unwrap_or(31).max(1);
         let pitch = ((sheet.width - left - names) / days).max(2);
         let gap = if pitch >= 8 { 3 } else { 1 };
         let (width, right) = (pitch - gap, left + pitch * days);
@@ -55,7 +55,7 @@ impl Columns {
                     .filter(|part| *part * sign > 0)
                     .fold(0, |sum, part| sum.saturating_add(*part))
             };
-            self.columns.iter().map(parts)
+            self.days.iter().map(parts)
         };
         let scale = Scale::new(sums(-1).min().unwrap_or(0), sums(1).max().unwrap_or(0), plot);
         let y = |amount: i128| top + plot - scale.at(amount);
@@ -68,7 +68,7 @@ impl Columns {
         }
         let mut last_middles = vec![None; self.series.len()];
         let mut named_provisional = false;
-        for (column, n) in self.columns.iter().zip(0_i64..) {
+        for (column, n) in self.days.iter().zip(0_i64..) {
             let x = left + n * pitch + gap / 2;
             let (mut above, mut below) = (0_i128, 0_i128);
             for (at, (series, part)) in self.series.iter().zip(&column.parts).enumerate() {
@@ -97,7 +97,7 @@ impl Columns {
             }
         }
         text(&mut out, "s", left, top + plot + bottom - 2, &self.axis);
-        if self.columns.iter().any(|column| column.unobserved_hours > 0) {
+        if self.days.iter().any(|column| column.unobserved_hours > 0) {
             rect(&mut out, "mark f-unobserved", right + 12, top + plot + 3, 10, 10);
             text(&mut out, "s", right + 27, top + plot + 12, "no telemetry");
         }
@@ -114,7 +114,7 @@ impl Columns {
         (right, top, plot): (i64, i64, i64),
     ) {
         let used = self.series.iter().enumerate().rev().filter(|(at, _)| {
-            self.columns.iter().any(|column| column.parts.get(*at).is_some_and(|part| *part != 0))
+            self.days.iter().any(|column| column.parts.get(*at).is_some_and(|part| *part != 0))
         });
         let used: Vec<_> = used.collect();
         let count = i64::try_from(used.len()).unwrap_or(1);

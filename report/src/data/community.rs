@@ -10,18 +10,18 @@ pub fn community(report: &CommunityReport, names: &Names) -> Result<Vec<u8>, Rep
     let mut sheet = Sheet::new("a cost report", report.head.period)?;
     let own = Row { community: &report.community.id, ..Row::default() };
     for costs in &report.costs {
-        amounts(&mut sheet, own, costs, names)?;
+        amounts(&mut sheet, &own, costs, names)?;
     }
     for hub in &report.hub_use {
         let row = Row { section: "hub_use", cluster: &hub.cluster, hub: &hub.hub, ..own };
-        sheet.row(Row { quantity: &hub.users.to_string(), unit: "users", ..row })?;
-        quantities(&mut sheet, row, &hub.quantity)?;
+        sheet.row(&Row { quantity: &hub.users.to_string(), unit: "users", ..row })?;
+        quantities(&mut sheet, &row, &hub.quantity)?;
     }
     for user in &report.user_use {
-        let row = of_user(Row { section: "user_use", ..own }, &user.user, names);
-        quantities(&mut sheet, row, &user.quantity)?;
+        let row = of_user(&Row { section: "user_use", ..own }, &user.user, names);
+        quantities(&mut sheet, &row, &user.quantity)?;
         if let Some(bytes) = &user.home_bytes {
-            sheet.row(Row { section: "home_directory", quantity: bytes, unit: "bytes", ..row })?;
+            sheet.row(&Row { section: "home_directory", quantity: bytes, unit: "bytes", ..row })?;
         }
     }
     for home in &report.home_directories {
@@ -34,18 +34,18 @@ pub fn community(report: &CommunityReport, names: &Names) -> Result<Vec<u8>, Rep
                 kind,
                 ..own
             };
-            sheet.row(Row { quantity: &group.directories.to_string(), unit: "directories", ..row })?;
-            sheet.row(Row { quantity: &group.bytes.to_string(), unit: "bytes", ..row })?;
-            sheet.row(Row {
+            sheet.row(&Row { quantity: &group.directories.to_string(), unit: "directories", ..row })?;
+            sheet.row(&Row { quantity: &group.bytes.to_string(), unit: "bytes", ..row })?;
+            sheet.row(&Row {
                 quantity: &group.untouched_bytes.to_string(),
                 unit: "untouched bytes",
                 ..row
             })?;
         }
     }
-    coverage(&mut sheet, own, &report.completeness)?;
+    coverage(&mut sheet, &own, &report.completeness)?;
     for note in &report.head.notes {
-        sheet.row(Row { section: "note", reason: note, ..own })?;
+        sheet.row(&Row { section: "note", reason: note, ..own })?;
     }
     sheet.finish()
 }
@@ -53,16 +53,16 @@ pub fn community(report: &CommunityReport, names: &Names) -> Result<Vec<u8>, Rep
 /// Coverage by cluster and day.
 pub(super) fn coverage(
     sheet: &mut Sheet,
-    own: Row<'_>,
+    own: &Row<'_>,
     coverage: &[crate::document::ClusterCoverage],
 ) -> Result<(), ReportError> {
     for cluster in coverage {
         for day in &cluster.days {
-            let row = Row { section: "coverage", date: &day.date, cluster: &cluster.cluster, ..own };
-            sheet.row(Row { quantity: &day.expected.to_string(), unit: "samples expected", ..row })?;
-            sheet.row(Row { quantity: &day.seen.to_string(), unit: "samples seen", ..row })?;
+            let row = Row { section: "coverage", date: &day.date, cluster: &cluster.cluster, ..*own };
+            sheet.row(&Row { quantity: &day.expected.to_string(), unit: "samples expected", ..row })?;
+            sheet.row(&Row { quantity: &day.seen.to_string(), unit: "samples seen", ..row })?;
             let hours = day.hours_without_telemetry.to_string();
-            sheet.row(Row { quantity: &hours, unit: "hours without telemetry", ..row })?;
+            sheet.row(&Row { quantity: &hours, unit: "hours without telemetry", ..row })?;
         }
     }
     Ok(())
@@ -70,15 +70,15 @@ pub(super) fn coverage(
 
 fn amounts(
     sheet: &mut Sheet,
-    own: Row<'_>,
+    own: &Row<'_>,
     costs: &CommunityCosts,
     names: &Names,
 ) -> Result<(), ReportError> {
-    let own = Row { currency: &costs.currency, ..own };
+    let own = Row { currency: &costs.currency, ..*own };
     let total = costs.total.to_decimal_text();
-    sheet.row(Row { section: "total", amount: &total, ..own })?;
+    sheet.row(&Row { section: "total", amount: &total, ..own })?;
     for line in &costs.lines {
-        sheet.row(Row {
+        sheet.row(&Row {
             section: "line",
             account: &line.account,
             component: &line.component,
@@ -93,7 +93,7 @@ fn amounts(
         let kind = if day.provisional { "provisional" } else { "" };
         for (component, part) in &day.parts {
             let amount = part.to_decimal_text();
-            sheet.row(Row { section: "day", date: &day.date, component, kind, amount: &amount, ..own })?;
+            sheet.row(&Row { section: "day", date: &day.date, component, kind, amount: &amount, ..own })?;
         }
     }
     for hub in &costs.hubs {
@@ -105,17 +105,17 @@ fn amounts(
             ("unattributed", hub.unattributed),
         ];
         for (kind, amount) in kinds {
-            sheet.row(Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+            sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
         }
     }
     for user in &costs.users {
-        let row = of_user(Row { section: "user", kind: "direct", ..own }, &user.user, names);
-        sheet.row(Row { amount: &user.amount.to_decimal_text(), ..row })?;
+        let row = of_user(&Row { section: "user", kind: "direct", ..own }, &user.user, names);
+        sheet.row(&Row { amount: &user.amount.to_decimal_text(), ..row })?;
     }
-    sheet.row(Row { section: "without_user", amount: &costs.without_user.to_decimal_text(), ..own })?;
+    sheet.row(&Row { section: "without_user", amount: &costs.without_user.to_decimal_text(), ..own })?;
     for (kind, causes) in [("idle", &costs.idle_by_cause), ("unattributed", &costs.unattributed_by_cause)] {
         for cause in causes {
-            sheet.row(Row {
+            sheet.row(&Row {
                 section: "cause",
                 cluster: &cause.cluster,
                 kind,
@@ -130,33 +130,33 @@ fn amounts(
         let row = Row { section: "account", account: &account.account, ..own };
         let whole = [("whole bill", account.account_total), ("of clusters", account.attributable)];
         for (kind, amount) in whole.into_iter().filter_map(|(kind, amount)| Some((kind, amount?))) {
-            sheet.row(Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+            sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
         }
-        sheet.row(Row { kind: "yours", amount: &account.yours.to_decimal_text(), ..row })?;
-        sheet.row(Row { kind: "difference", exact_amount: &account.difference, ..row })?;
+        sheet.row(&Row { kind: "yours", amount: &account.yours.to_decimal_text(), ..row })?;
+        sheet.row(&Row { kind: "difference", exact_amount: &account.difference, ..row })?;
     }
     Ok(())
 }
 
-fn quantities(sheet: &mut Sheet, row: Row<'_>, quantity: &Quantity) -> Result<(), ReportError> {
+fn quantities(sheet: &mut Sheet, row: &Row<'_>, quantity: &Quantity) -> Result<(), ReportError> {
     let all = [
         (quantity.memory_byte_ms, "memory byte·ms"),
         (quantity.cpu_millicore_ms, "cpu millicore·ms"),
         (quantity.gpu_milligpu_ms, "gpu milligpu·ms"),
     ];
     for (quantity, unit) in all.into_iter().filter(|(quantity, _)| *quantity != 0) {
-        sheet.row(Row { quantity: &quantity.to_string(), unit, ..row })?;
+        sheet.row(&Row { quantity: &quantity.to_string(), unit, ..*row })?;
     }
     Ok(())
 }
 
-fn of_user<'a>(row: Row<'a>, user: &'a UserKey, names: &'a Names) -> Row<'a> {
+fn of_user<'a>(row: &Row<'a>, user: &'a UserKey, names: &'a Names) -> Row<'a> {
     Row {
         cluster: &user.cluster,
         hub: &user.hub,
         namespace: &user.namespace,
         user_id: &user.user_id,
         user: names.of(user).unwrap_or_default(),
-        ..row
+        ..*row
     }
 }

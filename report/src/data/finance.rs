@@ -9,7 +9,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
     let mut sheet = Sheet::new("the finance summary", summary.head.period)?;
     for currency in &summary.currencies {
         let own = Row { currency: &currency.currency, ..Row::default() };
-        sheet.row(Row { section: "total", amount: &currency.total.to_decimal_text(), ..own })?;
+        sheet.row(&Row { section: "total", amount: &currency.total.to_decimal_text(), ..own })?;
         for community in &currency.communities {
             let payer = format!("community:{}", community.community.id);
             let row = Row { section: "payer", community: &community.community.id, payer: &payer, ..own };
@@ -22,15 +22,15 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
                 ("not recoverable", community.not_recoverable),
             ];
             for (kind, amount) in kinds {
-                sheet.row(Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+                sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
             }
         }
         for (payer, amount) in [("organisation", currency.organisation), ("none", currency.without_payer)] {
             let amount = amount.to_decimal_text();
-            sheet.row(Row { section: "payer", payer, kind: "total", amount: &amount, ..own })?;
+            sheet.row(&Row { section: "payer", payer, kind: "total", amount: &amount, ..own })?;
         }
         for line in &currency.lines {
-            sheet.row(Row {
+            sheet.row(&Row {
                 section: "line",
                 account: &line.account,
                 community: &line.community,
@@ -43,7 +43,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             })?;
         }
         for line in &currency.organisation_lines {
-            sheet.row(Row {
+            sheet.row(&Row {
                 section: "organisation",
                 account: &line.account,
                 component: &line.component,
@@ -70,7 +70,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             ("provisional", &account.provisional),
         ];
         for (kind, exact_amount) in exact {
-            sheet.row(Row { kind, exact_amount, ..own })?;
+            sheet.row(&Row { kind, exact_amount, ..own })?;
         }
         let borne = [
             ("rounded", "", account.rounded),
@@ -79,12 +79,12 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             ("borne", "none", account.without_payer),
         ];
         for (kind, payer, amount) in borne {
-            sheet.row(Row { kind, payer, amount: &amount.to_decimal_text(), ..own })?;
+            sheet.row(&Row { kind, payer, amount: &amount.to_decimal_text(), ..own })?;
         }
-        sheet.row(Row { quantity: &account.charges.to_string(), unit: "charges", ..own })?;
+        sheet.row(&Row { quantity: &account.charges.to_string(), unit: "charges", ..own })?;
     }
     for charge in &summary.charges_without_payer {
-        sheet.row(Row {
+        sheet.row(&Row {
             section: "without_payer",
             account: &charge.account,
             currency: &charge.currency,
@@ -95,7 +95,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
         })?;
     }
     for line in &summary.provisional {
-        sheet.row(Row {
+        sheet.row(&Row {
             section: "provisional",
             account: &line.account,
             currency: &line.currency,
@@ -106,9 +106,9 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             ..Row::default()
         })?;
     }
-    super::community::coverage(&mut sheet, Row::default(), &summary.completeness)?;
+    super::community::coverage(&mut sheet, &Row::default(), &summary.completeness)?;
     for note in &summary.head.notes {
-        sheet.row(Row { section: "note", reason: note, ..Row::default() })?;
+        sheet.row(&Row { section: "note", reason: note, ..Row::default() })?;
     }
     sheet.finish()
 }

@@ -73,7 +73,7 @@ impl Sheet {
         Ok(sheet)
     }
 
-    fn row(&mut self, row: Row<'_>) -> Result<(), ReportError> {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), ReportError> {
         let period = self.period.clone();
         // Amounts and quantities are numbers of ours; everything else may come from outside.
         let numbers = [row.amount, row.exact_amount, row.quantity];

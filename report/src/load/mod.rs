@@ -83,7 +83,7 @@ impl Reader<'_> {
 }
 
 fn read_error(spec: &'static TableSpec, source: hubtally_store::StoreError) -> ReportError {
-    ReportError::Read { table: spec.name, source }
+    ReportError::Read { table: spec.name, source: Box::new(source) }
 }
 
 /// The tables whose versions a document names.

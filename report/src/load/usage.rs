@@ -186,7 +186,7 @@ fn by_hub(
         let user = symbols.text(seen.user);
         match (owner_of(&path, of_hub, user.is_some()), user) {
             (Owner::User, Some(user)) => {
-                home.users.push(UserDirectory { user_id: user.to_owned(), bytes, modified: seen.modified })
+                home.users.push(UserDirectory { user_id: user.to_owned(), bytes, modified: seen.modified });
             }
             (Owner::Hub, _) => home.shared.add(bytes, seen.modified, last_scan),
             _ => home.orphans.add(bytes, seen.modified, last_scan),

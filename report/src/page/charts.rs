@@ -1,5 +1,7 @@
 //! From a document's tables to charts, with the main finding of each in words.
 
+use std::fmt::Write as _;
+
 use hubtally_rules::rounding::percent_text;
 use hubtally_schemas::{Currency, Minor, Period};
 
@@ -48,7 +50,7 @@ pub fn days(
         caption: Caption { id: id.to_owned(), title: title.clone(), finding: finding.clone() },
         currency,
         axis: format!("day of {} (UTC)", period.words()),
-        columns: columns.collect(),
+        days: columns.collect(),
         series,
     };
     Block::Figure { title, finding, svg: chart.draw() }
@@ -67,11 +69,12 @@ fn days_finding(lines: &[DayLine], series: &[Series], currency: Currency) -> Str
         && let Some(share) = percent_text(of(&largest.code), total)
     {
         let amount = money(Minor { units: of(&largest.code), currency });
-        words.push_str(&format!(
+        let _ = write!(
+            words,
             " {} is the largest part: {amount}, {} of the month.",
             largest.name,
             percent(&share)
-        ));
+        );
     }
     words
 }
@@ -80,7 +83,7 @@ fn days_finding(lines: &[DayLine], series: &[Series], currency: Currency) -> Str
 pub fn bars(id: &str, title: &str, currency: Currency, series: Vec<Series>, bars: Vec<Bar>) -> Block {
     let finding = bars_finding(&bars, currency);
     let caption = Caption { id: id.to_owned(), title: title.to_owned(), finding: finding.clone() };
-    let chart = Bars { caption, currency, series, bars };
+    let chart = Bars { caption, currency, series, rows: bars };
     Block::Figure { title: title.to_owned(), finding, svg: chart.draw() }
 }
 

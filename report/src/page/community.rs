@@ -3,8 +3,7 @@
 use hubtally_schemas::{Currency, Minor};
 
 use super::block::{Block, Page, Table, paragraph};
-use super::{Provenance, charts, check};
-use crate::assemble::coverage_words;
+use super::{Provenance, charts, check, completeness};
 use crate::chart::{Bar, Series};
 use crate::document::{CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey};
 use crate::figures::{amount, core_hours, count, gib, gib_hours, listed, money, percent};
@@ -76,7 +75,7 @@ pub fn community(report: &CommunityReport, names: &Names, provenance: &Provenanc
         );
         page.section(&format!("bill{suffix}"), "Reconciliation to the bill", bill(&suffix, costs));
     }
-    page.section("completeness", "Completeness by day", completeness(report));
+    page.section("completeness", "Completeness by day", completeness::blocks(&report.completeness));
     page.section("policy", "Policy", policy(report));
     page.section(
         "definitions",
@@ -512,55 +511,6 @@ fn bill(suffix: &str, costs: &CommunityCosts) -> Vec<Block> {
         }
     }
     blocks
-}
-
-fn completeness(report: &CommunityReport) -> Vec<Block> {
-    if report.completeness.is_empty() {
-        return Vec::new();
-    }
-    let finding = coverage_words(&report.completeness);
-    let mut blocks = vec![charts::strip("c-strip", &finding, &report.completeness)];
-    blocks.push(coverage_table("t-strip", &report.completeness));
-    blocks
-}
-
-/// A row a day, two columns a cluster.
-pub fn coverage_table(id: &str, coverage: &[crate::document::ClusterCoverage]) -> Block {
-    let heads: Vec<(String, String)> = coverage
-        .iter()
-        .map(|cluster| (format!("#{}", cluster.cluster), format!("#{} ", cluster.cluster)))
-        .collect();
-    let mut columns = vec![("Day", "UTC")];
-    for (seen, hours) in &heads {
-        columns.push((seen, "% observed"));
-        columns.push((hours, "hours without"));
-    }
-    let mut table =
-        Table::new(id, "Samples observed, and hours without telemetry, by cluster and day", &columns);
-    let mut dates: Vec<&str> =
-        coverage.iter().flat_map(|cluster| &cluster.days).map(|day| day.date.as_str()).collect();
-    dates.sort_unstable();
-    dates.dedup();
-    for date in dates {
-        let cells =
-            coverage.iter().flat_map(|cluster| match cluster.days.iter().find(|day| day.date == date) {
-                None => ["not expected".to_owned(), String::new()],
-                Some(day) => [
-                    crate::figures::coverage_percent(day.seen, day.expected)
-                        .unwrap_or_else(|| "not expected".to_owned()),
-                    count(day.hours_without_telemetry),
-                ],
-            });
-        table.row(std::iter::once(date.to_owned()).chain(cells).collect());
-    }
-    let cells = coverage.iter().flat_map(|cluster| {
-        [
-            cluster.percent.clone().unwrap_or_else(|| "not expected".to_owned()),
-            count(cluster.hours_without_telemetry),
-        ]
-    });
-    table.total(std::iter::once("Month".to_owned()).chain(cells).collect());
-    Block::Table(table)
 }
 
 fn policy(report: &CommunityReport) -> Vec<Block> {

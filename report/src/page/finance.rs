@@ -3,11 +3,11 @@
 use hubtally_schemas::{Currency, Minor};
 
 use super::block::{Block, Page, Table, paragraph};
-use super::community::coverage_table;
-use super::{Provenance, charts, check};
-use crate::assemble::coverage_words;
+use super::{Provenance, charts, check, completeness};
 use crate::chart::{Bar, Series};
-use crate::document::{FinanceAccount, FinanceCurrency, FinanceSummary, IDLE, UNATTRIBUTED};
+use crate::document::{
+    FinanceAccount, FinanceCommunity, FinanceCurrency, FinanceSummary, IDLE, UNATTRIBUTED,
+};
 use crate::figures::{amount, count, exact, listed, money};
 use crate::words;
 
@@ -41,7 +41,7 @@ pub fn finance(summary: &FinanceSummary, provenance: &Provenance) -> Page {
     page.section("payer", "Charges without a payer", without_payer(summary));
     page.section("provisional", "Provisional", provisional(summary));
     page.section("own", "The organisation’s own cost", own(summary));
-    page.section("completeness", "Completeness by day", completeness(summary));
+    page.section("completeness", "Completeness by day", completeness::blocks(&summary.completeness));
     let policy = &summary.head.policy;
     let sentences = Block::List { items: policy.sentences.clone() };
     page.section("policy", "Policy", vec![paragraph(format!("Policy {}:", policy.id)), sentences]);
@@ -70,7 +70,8 @@ fn communities(suffix: &str, currency: &FinanceCurrency) -> Vec<Block> {
             ("#Observed", "% of samples"),
         ],
     );
-    for community in &currency.communities {
+    let (shown, unshown) = charts::most_and_rest(&currency.communities, MOST_LINES);
+    for community in shown {
         table.row(vec![
             format!("{} ({})", community.community.name, community.community.id),
             amount(community.cloud),
@@ -80,6 +81,21 @@ fn communities(suffix: &str, currency: &FinanceCurrency) -> Vec<Block> {
             amount(community.recoverable),
             amount(community.not_recoverable),
             community.coverage_percent.clone().unwrap_or_else(|| "no cluster".to_owned()),
+        ]);
+    }
+    if !unshown.is_empty() {
+        let sum = |of: fn(&FinanceCommunity) -> Minor| {
+            amount(minor(unshown.iter().map(|rest| of(rest).units).sum(), currency.total.currency))
+        };
+        table.row(vec![
+            format!("others ({})", unshown.len()),
+            sum(|of| of.cloud),
+            sum(|of| of.idle),
+            sum(|of| of.unattributed),
+            sum(|of| of.total),
+            sum(|of| of.recoverable),
+            sum(|of| of.not_recoverable),
+            String::new(),
         ]);
     }
     let kind_sum = |payer: &str, kinds: &[&str], others: bool| {
@@ -119,10 +135,9 @@ fn communities(suffix: &str, currency: &FinanceCurrency) -> Vec<Block> {
         String::new(),
     ]);
     let mut sorted: Vec<_> = currency.communities.iter().collect();
-    sorted.sort_by(|a, b| b.total.units.cmp(&a.total.units));
+    sorted.sort_by_key(|line| std::cmp::Reverse(line.total.units));
     let (most, rest) = charts::most_and_rest(&sorted, MOST_BARS);
-    let parts =
-        |of: &crate::document::FinanceCommunity| [of.cloud, of.idle, of.unattributed].map(|m| m.units);
+    let parts = |of: &FinanceCommunity| [of.cloud, of.idle, of.unattributed].map(|m| m.units);
     let mut bars: Vec<Bar> = most
         .iter()
         .map(|of| Bar { label: of.community.name.clone(), parts: parts(of).to_vec(), is_rest: false })
@@ -158,7 +173,7 @@ fn accounts(summary: &FinanceSummary) -> Vec<Block> {
             ("Grade", ""),
         ],
     );
-    for account in &summary.accounts {
+    for account in summary.accounts.iter().take(MOST_LINES) {
         let Ok(currency) = Currency::new(&account.currency) else { continue };
         let mut grades: Vec<String> =
             account.sources.iter().map(|source| words::grade(&source.grade).0.to_owned()).collect();
@@ -179,6 +194,14 @@ fn accounts(summary: &FinanceSummary) -> Vec<Block> {
         ),
         Block::Table(table),
     ];
+    blocks.extend(more(summary.accounts.len()));
+    if !summary.clusters_without_bill.is_empty() {
+        let plural = if summary.clusters_without_bill.len() == 1 { "" } else { "s" };
+        blocks.push(paragraph(format!(
+            "No bill is seen of the cluster{plural} {}: the cost is not known and in no figure of this document.",
+            listed(&summary.clusters_without_bill)
+        )));
+    }
     if !summary.accounts_without_bill.is_empty() {
         blocks.push(paragraph(format!(
             "No bill of the month has been read for {}.",
@@ -202,7 +225,7 @@ fn rounding(summary: &FinanceSummary) -> Vec<Block> {
             ("#No payer", ""),
         ],
     );
-    for account in &summary.accounts {
+    for account in summary.accounts.iter().take(MOST_LINES) {
         table.row(vec![
             account_name(account),
             account.currency.clone(),
@@ -229,7 +252,9 @@ fn not_recoverable(summary: &FinanceSummary) -> Vec<Block> {
         &[("Account", ""), ("Paid to the provider by", ""), ("Currency", ""), ("#Bill", "")],
     );
     for account in &summary.accounts {
-        if account.provider_paid_by.iter().all(|code| *code == "organisation") {
+        if table.rows.len() == MOST_LINES
+            || account.provider_paid_by.iter().all(|code| *code == "organisation")
+        {
             continue;
         }
         let paid_by: Vec<String> =
@@ -311,7 +336,7 @@ fn own(summary: &FinanceSummary) -> Vec<Block> {
             &format!("What the organisation bears, {unit}"),
             &[("Account", ""), ("Component", ""), ("Kind", ""), ("Cause", ""), ("#Amount", unit)],
         );
-        for line in &currency.organisation_lines {
+        for line in currency.organisation_lines.iter().take(MOST_LINES) {
             let cause = if line.reason.is_empty() { "" } else { words::reason(&line.reason) };
             table.row(vec![
                 line.account.clone(),
@@ -324,22 +349,12 @@ fn own(summary: &FinanceSummary) -> Vec<Block> {
         let blank = String::new;
         table.total(vec!["Total".to_owned(), blank(), blank(), blank(), amount(currency.organisation)]);
         blocks.push(Block::Table(table));
+        blocks.extend(more(currency.organisation_lines.len()));
     }
     if blocks.is_empty() {
         blocks.push(paragraph("The organisation bears nothing of this month’s bills itself."));
     }
     blocks
-}
-
-fn completeness(summary: &FinanceSummary) -> Vec<Block> {
-    if summary.completeness.is_empty() {
-        return Vec::new();
-    }
-    let finding = coverage_words(&summary.completeness);
-    vec![
-        charts::strip("c-strip", &finding, &summary.completeness),
-        coverage_table("t-strip", &summary.completeness),
-    ]
 }
 
 fn definitions(summary: &FinanceSummary) -> Vec<(&'static str, &'static str)> {
@@ -387,6 +402,12 @@ fn how_to_check(summary: &FinanceSummary, provenance: &Provenance) -> Vec<Block>
         },
     ];
     check::blocks(provenance, "summary", &summary.head.policy.sha256, &summary.head.registry_sha256, commands)
+}
+
+/// Says how many rows a table leaves to the data file.
+fn more(rows: usize) -> Option<Block> {
+    let rest = i64::try_from(rows.checked_sub(MOST_LINES)?).ok().filter(|rest| *rest > 0)?;
+    Some(paragraph(format!("{} more stand in the data file and in the totals.", count(rest))))
 }
 
 fn account_name(account: &FinanceAccount) -> String {

@@ -7,6 +7,7 @@ mod block;
 mod charts;
 mod check;
 mod community;
+mod completeness;
 mod finance;
 mod render;
 mod totals;
