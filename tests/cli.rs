@@ -6,6 +6,7 @@ mod cli {
     mod end_to_end;
     mod first_steps;
     mod help;
+    mod object_storage;
     mod recipe;
     mod registry_import;
     pub mod run;

@@ -1,5 +1,6 @@
 //! `hubtally ingest`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
@@ -169,7 +170,7 @@ pub fn warn_of_bills(read: &BillReport) {
             tracing::warn!(file = file.path, "bill row refused: {example}");
         }
     }
-    for warning in read.warnings.iter().chain(read.files.iter().flat_map(|file| &file.warnings)) {
+    for warning in bill_warnings(read) {
         tracing::warn!("{warning}");
     }
     if let Some(snippet) = &read.registry_snippet {
@@ -177,6 +178,15 @@ pub fn warn_of_bills(read: &BillReport) {
             "accounts that registry.toml does not know have no payer; add them with their owner:\n{snippet}"
         );
     }
+}
+
+/// What a person should know, each thing once though several files say it.
+fn bill_warnings(read: &BillReport) -> BTreeSet<&str> {
+    read.warnings
+        .iter()
+        .chain(read.files.iter().flat_map(|file| &file.warnings))
+        .map(String::as_str)
+        .collect()
 }
 
 fn bill_words(read: &BillReport) -> String {
@@ -213,7 +223,7 @@ fn bill_words(read: &BillReport) -> String {
             let _ = writeln!(out, "refused  {}: {}", visible(&file.path), visible(example));
         }
     }
-    for warning in read.warnings.iter().chain(read.files.iter().flat_map(|file| &file.warnings)) {
+    for warning in bill_warnings(read) {
         let _ = writeln!(out, "warning  {}", visible(warning));
     }
     if let Some(snippet) = &read.registry_snippet {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::run::{Ended, Place, copy_folder, files_below};
 
-const CLOSE: &[&str] = &["close", "--period", "2026-06", "--json"];
+pub const CLOSE: &[&str] = &["close", "--period", "2026-06", "--json"];
 
 /// The sample federation, written once for all tests.
 fn sample() -> &'static Place {
@@ -24,14 +24,14 @@ fn facts() -> Value {
 }
 
 /// A place after `init`, with the sample's documents, usage and bills.
-fn federation() -> Place {
+pub fn federation() -> Place {
     let place = Place::initialised();
     copy_folder(&sample().path("sample"), &place.path("."));
     place
 }
 
 /// A closed month, closed once for all tests that only look at it.
-fn closed() -> &'static (Place, Ended) {
+pub fn closed() -> &'static (Place, Ended) {
     static CLOSED: OnceLock<(Place, Ended)> = OnceLock::new();
     CLOSED.get_or_init(|| {
         let place = federation();
@@ -150,6 +150,22 @@ fn a_close_that_is_killed_is_done_by_the_next() {
     }
     let after = place.run(CLOSE).exits(3);
     assert_eq!(after.json(), clean.json());
+}
+
+#[test]
+fn a_close_that_is_interrupted_says_so_and_is_done_by_the_next() {
+    let place = federation();
+    let child = place.start(CLOSE);
+    while data_files(&place.path("store/tables/pod_usage")) < 2 {
+        std::thread::yield_now();
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("interrupted") && said.contains("running the same command again"), "{said}");
+    assert_eq!(place.run(CLOSE).exits(3).json(), closed().1.json());
 }
 
 #[test]

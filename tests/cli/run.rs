@@ -91,9 +91,9 @@ impl Place {
         }
     }
 
-    /// Starts `hubtally` here and does not wait.
+    /// Starts `hubtally` here and does not wait. Its few words on stderr are kept for who asks.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
