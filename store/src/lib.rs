@@ -39,7 +39,7 @@ mod table_schema;
 pub use error::StoreError;
 pub use keys::Keys;
 pub use location::Location;
-pub use maintain::{MaintainOptions, MaintainReport, maintain};
+pub use maintain::{MaintainOptions, MaintainReport, maintain, seal_dates};
 pub use objects::PutOutcome;
 pub use seal::{SealLimits, SealReport, seal, unsealed_dates};
 pub use source::{CommitOutcome, OpenTables, SourceBatch, SourceWriter};

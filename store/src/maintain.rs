@@ -44,7 +44,7 @@ pub async fn maintain(
     let mut report = MaintainReport::default();
     for spec in TABLES.iter().copied() {
         if spec.sealed {
-            let done = seal_dates(store, spec, options, progress).await?;
+            let done = seal_dates(store, spec, options.before, &options.limits, progress).await?;
             if !done.is_empty() {
                 report.sealed.insert(spec.name.to_owned(), done);
             }
@@ -56,17 +56,18 @@ pub async fn maintain(
     Ok(report)
 }
 
-/// Seals two dates at a time, each with half of the memory: while one waits for its commit, the other
-/// computes.
-async fn seal_dates(
+/// Seals every unsealed date of a table (before the one given), two at a time, each with half of the
+/// memory: while one waits for its commit, the other computes.
+pub async fn seal_dates(
     store: &Store,
     spec: &'static TableSpec,
-    options: &MaintainOptions,
+    before: Option<NaiveDate>,
+    limits: &SealLimits,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<SealReport>, StoreError> {
-    let limits = &SealLimits { memory_bytes: options.limits.memory_bytes / 2, ..options.limits.clone() };
+    let limits = &SealLimits { memory_bytes: limits.memory_bytes / 2, ..limits.clone() };
     let dates = unsealed_dates(store, spec).await?;
-    let due = dates.into_iter().filter(|date| options.before.is_none_or(|before| *date < before));
+    let due = dates.into_iter().filter(|date| before.is_none_or(|before| *date < before));
     let seals = due.map(|date| async move {
         progress(&format!("seal {} {date}", spec.name));
         seal(store, spec, date, limits).await

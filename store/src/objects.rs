@@ -73,10 +73,8 @@ pub(crate) async fn put_if_absent(
     loop {
         tries += 1;
         let payload = PutPayload::from(bytes.clone());
-        let source = match objects.put_opts(&location, payload, PutMode::Create.into()).await {
-            Ok(_) => return Ok(PutOutcome::Created),
-            Err(source) => source,
-        };
+        let put = objects.put_opts(&location, payload, PutMode::Create.into()).await;
+        let Err(source) = put else { return Ok(PutOutcome::Created) };
         let refused = matches!(source, Error::AlreadyExists { .. } | Error::Precondition { .. });
         match get(objects, path).await {
             Ok(Some(found)) => return Ok(PutOutcome::AlreadyThere { same_bytes: found == bytes }),

@@ -154,7 +154,7 @@ pub(crate) fn folder(spec: &TableSpec, values: &Values) -> String {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '_' })
             .collect();
-        folder.push_str(&format!("{name}={safe}/"));
+        folder.extend([name, "=", &safe, "/"]);
     }
     folder
 }

@@ -51,14 +51,14 @@ impl Store {
     /// [`Store::create`] on a place of one's own.
     pub async fn create_at(location: Location, keys: &std::path::Path) -> Result<Self, StoreError> {
         let objects = location.objects();
-        let keys = match mark::read(&location, &objects).await? {
-            Some(mark) => mark.keys_of_this_store(&location, keys)?,
-            None => {
-                mark::probe(&location, &objects).await?;
-                let keys = Keys::create(keys)?;
-                mark::write(&location, &objects, &keys).await?;
-                keys
-            }
+        let keys = if let Some(mark) = mark::read(&location, &objects).await? {
+            mark.probe(&location, &objects).await?;
+            mark.keys_of_this_store(&location, keys)?
+        } else {
+            mark::probe(&location, &objects).await?;
+            let keys = Keys::create(keys)?;
+            mark::write(&location, &objects, &keys).await?;
+            keys
         };
         let store = Self(Arc::new(Inner { location, objects, keys }));
         for spec in TABLES {

@@ -54,7 +54,8 @@ pub(crate) struct Change {
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table").field("name", &self.spec.name).field("version", &self.version()).finish()
+        let mut shown = f.debug_struct("Table");
+        shown.field("name", &self.spec.name).field("version", &self.version()).finish_non_exhaustive()
     }
 }
 
@@ -115,6 +116,7 @@ impl Table {
 
     /// The rows of a partition (of all, where none is named): the columns of the spec in their order,
     /// or those that are named; columns that a file lacks are NULL. File after file.
+    #[expect(clippy::unused_async, reason = "callers wait for it, so that it may read the log later")]
     pub async fn read(
         &self,
         partition: &[(&str, &str)],

@@ -51,6 +51,7 @@ fn repeated(keys: &[u128]) -> Vec<Vec<u32>> {
 }
 
 /// The groups among the keys whose hash starts with `part`.
+#[expect(clippy::cast_possible_truncation, reason = "a slot is the hash's low bits")]
 fn repeated_in(keys: &[u128], hashes: &[u64], part: u64, part_bits: u32) -> Vec<Vec<u32>> {
     let in_part = |hash: u64| part_bits == 0 || hash >> (u64::BITS - part_bits) == part;
     let count = hashes.iter().filter(|hash| in_part(**hash)).count();
@@ -81,6 +82,7 @@ fn repeated_in(keys: &[u128], hashes: &[u64], part: u64, part_bits: u32) -> Vec<
 }
 
 /// Spreads the bits of a key: two rounds of multiply and fold.
+#[expect(clippy::cast_possible_truncation, reason = "both halves are folded in")]
 fn hash(key: u128) -> u64 {
     let fold = |a: u64, b: u64| {
         let product = u128::from(a) * u128::from(b);

@@ -96,7 +96,7 @@ pub async fn seal(
         }
         let files: Vec<DataFile> = old.iter().map(|(_, file)| file.clone()).collect();
         let sealed = sort(store, spec, files, limits).await?;
-        let report = sealed.report(report);
+        let report = sealed.report(&report);
 
         let seal_id = format!("seal/{}/{day}", spec.name);
         rejects::keep(store, &seal_id, date, table.version(), &sealed.refused).await?;
@@ -132,7 +132,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn report(&self, report: SealReport) -> SealReport {
+    fn report(&self, report: &SealReport) -> SealReport {
         SealReport {
             sealed: true,
             rows_before: self.rows_before,
@@ -142,7 +142,7 @@ impl Sorted {
             conflicts: i64::try_from(self.refused.len()).unwrap_or(i64::MAX),
             files_after: self.add.len(),
             spilled: self.spilled,
-            ..report
+            ..report.clone()
         }
     }
 }

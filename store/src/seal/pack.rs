@@ -116,15 +116,20 @@ pub(super) fn sorted(packed: &Packed, rows: impl Iterator<Item = u32>) -> Vec<u3
             })
             .collect();
         keyed.par_sort_unstable();
-        return keyed.into_iter().map(|key| (key & u64::from(u32::MAX)) as u32).collect();
+        return keyed.into_iter().map(|key| low_32(u128::from(key))).collect();
     }
     if packed.bits + 32 <= u128::BITS {
         let mut keyed: Vec<u128> =
             rows.map(|row| (packed.keys[row as usize] << 32) | u128::from(row)).collect();
         keyed.par_sort_unstable();
-        return keyed.into_iter().map(|key| (key & u128::from(u32::MAX)) as u32).collect();
+        return keyed.into_iter().map(low_32).collect();
     }
     let mut keyed: Vec<(u128, u32)> = rows.map(|row| (packed.keys[row as usize], row)).collect();
     keyed.par_sort_unstable();
     keyed.into_iter().map(|(_, row)| row).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the row's number was put into these bits")]
+fn low_32(key: u128) -> u32 {
+    key as u32
 }

@@ -61,7 +61,7 @@ pub(super) async fn sort(
 
     // Half of the memory, since a part is never exactly as large as the others.
     let parts = (memory / (limits.memory_bytes / 2).max(1) + 1).clamp(2, MOST_PARTS);
-    let mut dealt = Dealt::new(spec, aside.path(), parts)?;
+    let mut dealt = Dealt::new(spec, aside.path(), parts);
     let mut rows = read::stream(store, spec, files, None)?;
     while let Some(batch) = rows.next().await {
         let batch = partition::without_partition(spec, &batch?)?;
@@ -108,8 +108,8 @@ struct Dealt {
 }
 
 impl Dealt {
-    fn new(spec: &'static TableSpec, folder: &Path, parts: usize) -> Result<Self, StoreError> {
-        Ok(Self { spec, folder: folder.to_owned(), parts: (0..parts).map(|_| None).collect() })
+    fn new(spec: &'static TableSpec, folder: &Path, parts: usize) -> Self {
+        Self { spec, folder: folder.to_owned(), parts: (0..parts).map(|_| None).collect() }
     }
 
     fn deal(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
@@ -367,12 +367,11 @@ impl Merge {
         }
         let batches = std::mem::take(&mut self.waiting);
         self.waiting_rows = 0;
-        let (mut encoder, mut stats) = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let schema = columns::schema_of(self.spec, &batches[0]);
-                (Encoder::new(self.spec, schema, true)?, FileStats::new(self.spec))
-            }
+        let (mut encoder, mut stats) = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let schema = columns::schema_of(self.spec, &batches[0]);
+            (Encoder::new(self.spec, schema, true)?, FileStats::new(self.spec))
         };
         encoder.row_group(columns_of(&batches))?;
         add_stats(self.spec, &mut stats, &batches);

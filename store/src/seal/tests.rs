@@ -37,12 +37,12 @@ fn row() -> impl Strategy<Value = Row> {
     })
 }
 
+type Text<'a> = &'a dyn Fn(&Row) -> Option<String>;
+
 fn batch_of(source: &str, first: i64, given: &[Row]) -> RecordBatch {
     let positions: Vec<i64> = (first..).take(given.len()).collect();
     let template = rows(&POD_USAGE, source, &positions);
-    let text = |of: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(given.iter().map(of)))
-    };
+    let text = |of: Text<'_>| -> ArrayRef { Arc::new(given.iter().map(of).collect::<StringArray>()) };
     let columns = POD_USAGE.columns.iter().zip(template.columns()).map(|(spec, array)| match spec.name {
         "cluster" => text(&|row| Some(format!("c{}", row.cluster))),
         "user_id" => text(&|row| row.user.map(|user| format!("u{user}"))),
@@ -52,7 +52,7 @@ fn batch_of(source: &str, first: i64, given: &[Row]) -> RecordBatch {
             Arc::new(TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC"))
         }
         "revision" => Arc::new(Int64Array::from_iter_values(given.iter().map(|row| row.revision))),
-        "cpu_usage_millicore_ms" => Arc::new(Int64Array::from_iter(given.iter().map(|row| row.usage))),
+        "cpu_usage_millicore_ms" => Arc::new(given.iter().map(|row| row.usage).collect::<Int64Array>()),
         "source" | "source_position" | "date" => array.clone(),
         _ if spec.kind == hubtally_schemas::tables::ColumnType::Text => text(&|_| Some("same".to_owned())),
         _ => Arc::new(
@@ -62,9 +62,12 @@ fn batch_of(source: &str, first: i64, given: &[Row]) -> RecordBatch {
     RecordBatch::try_new(POD_USAGE.arrow_schema(), columns.collect()).unwrap()
 }
 
+/// (cluster, pod, hour)
+type Key = (u8, u8, u8);
+
 /// Key → the row that stays, with its position; and how many are refused.
-fn naive(rows: &[Row]) -> (BTreeMap<(u8, u8, u8), (i64, Row)>, usize) {
-    let mut groups: BTreeMap<(u8, u8, u8), Vec<(i64, Row)>> = BTreeMap::new();
+fn naive(rows: &[Row]) -> (BTreeMap<Key, (i64, Row)>, usize) {
+    let mut groups: BTreeMap<Key, Vec<(i64, Row)>> = BTreeMap::new();
     for (position, row) in (1..).zip(rows) {
         groups.entry((row.cluster, row.pod, row.hour)).or_default().push((position, row.clone()));
     }

@@ -50,14 +50,14 @@ pub fn rows(spec: &'static TableSpec, source: &str, positions: &[i64]) -> Record
     let indices = 0..positions.len();
     let arrays = spec.columns.iter().map(|column| -> ArrayRef {
         match column.kind {
-            ColumnType::Text => Arc::new(StringArray::from_iter(indices.clone().map(|i| {
+            ColumnType::Text => Arc::new(StringArray::from_iter_values(indices.clone().map(|i| {
                 let position = position_of(i);
-                Some(match column.name {
+                match column.name {
                     "source" => source.to_owned(),
                     "cluster" => format!("cluster-{}", position % 3),
                     "pod_uid" | "user_id" => format!("{source}-{position}"),
                     name => format!("{name}-{}", position % 7),
-                })
+                }
             }))),
             ColumnType::Int => {
                 Arc::new(Int64Array::from_iter_values(indices.clone().map(|i| match column.name {
@@ -171,11 +171,20 @@ impl Faulty {
     }
 
     fn draw(&self) -> Fault {
+        self.draw_at(self.rate)
+    }
+
+    /// Reads fail more rarely: a client repeats them by itself.
+    fn draw_read(&self) -> Fault {
+        self.draw_at(self.rate / 8)
+    }
+
+    fn draw_at(&self, rate: u32) -> Fault {
         if !self.on.load(Ordering::SeqCst) {
             return Fault::None;
         }
         let mut random = self.random.lock().unwrap();
-        if random.next_u32() % 1000 >= self.rate {
+        if random.next_u32() % 1000 >= rate {
             return Fault::None;
         }
         self.faults.fetch_add(1, Ordering::SeqCst);
@@ -234,7 +243,7 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        match self.draw() {
+        match self.draw_read() {
             Fault::Before | Fault::LostReply => Err(broken("500 while reading")),
             _ => self.inner.get_opts(path, options).await,
         }
@@ -245,7 +254,7 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.draw() {
+        match self.draw_read() {
             Fault::Before => Box::pin(futures::stream::once(async { Err(broken("500 while listing")) })),
             _ => self.inner.list(prefix),
         }
@@ -256,7 +265,7 @@ impl ObjectStore for Faulty {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.draw() {
+        match self.draw_read() {
             Fault::Before => Box::pin(futures::stream::once(async { Err(broken("500 while listing")) })),
             _ => self.inner.list_with_offset(prefix, offset),
         }
