@@ -13,8 +13,7 @@ fn without_a_configuration_the_way_to_one_is_named() {
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
     let place = Place::initialised();
-    let text =
-        format!("{}\nstatemnets = \"x\"\n", place.read("hubtally.toml").replace("[inputs]", "#[inputs]"));
+    let text = format!("{}\nregstry = \"x\"\n", place.read("hubtally.toml").replace("[inputs]", "#[inputs]"));
     let text = text
         .replace("[limits]", "#[limits]")
         .replace("usage = [", "#usage = [")
@@ -24,8 +23,8 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
     place
         .run(&["check"])
         .exits(2)
-        .says(&format!("hubtally.toml:{line}:1: unknown key `statemnets`: did you mean `statements`?"))
-        .says(&format!("{line} | statemnets = \"x\""));
+        .says(&format!("hubtally.toml:{line}:1: unknown key `regstry`: did you mean `registry`?"))
+        .says(&format!("{line} | regstry = \"x\""));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn sql_answers_in_three_forms() {
 #[test]
 fn sql_only_reads_and_names_what_it_does_not_know() {
     let place = Place::initialised();
-    place.run(&["sql", "SELECT * FROM chargse"]).exits(1).says("chargse");
+    place.run(&["sql", "SELECT * FROM nowhere"]).exits(1).says("nowhere");
     place.run(&["sql", "DROP TABLE ledger"]).exits(1);
     place.run(&["sql", "COPY (SELECT 1) TO 'out.csv'"]).exits(1);
     assert!(!place.path("out.csv").exists());
