@@ -84,7 +84,7 @@ pub async fn allocate(
     let coverage = Coverage::load(&tables.coverage, &all_days, &mut symbols).await?;
 
     let mut out = Allocated {
-        charges: charges.charges.len() as u64,
+        charges: charges.list.len() as u64,
         inputs_digest: inputs_digest.clone(),
         table_versions: versions,
         ..Allocated::default()
@@ -163,7 +163,7 @@ impl Tables {
             store.table(spec).await.map_err(|source| AggregateError::Table {
                 table: spec.name,
                 operation: "read",
-                source,
+                source: Box::new(source),
             })
         };
         Ok(Self {
@@ -197,7 +197,7 @@ fn digest(versions: &BTreeMap<String, i64>, registry: &RegistryView, policy: &Po
 /// Every UTC day that a charge of the period speaks of, and every day of the period.
 fn days_of(charges: &Charges, period: Period) -> Vec<NaiveDate> {
     let mut all: BTreeSet<NaiveDate> = period.days().collect();
-    for charge in &charges.charges {
+    for charge in &charges.list {
         let span = clip(charge.span, period);
         let last = Instant(span.end.0 - 1).date();
         let mut day = span.start.date();
@@ -272,7 +272,7 @@ impl Month<'_> {
             let mut split = DaySplit::new(self.policy, self.places, symbols, &day, self.coverage);
             let mut batches = Vec::new();
             for (number, piece, pieces) in by_day.remove(date).unwrap_or_default() {
-                let charge = &self.charges.charges[number as usize];
+                let charge = &self.charges.list[number as usize];
                 let line = self.charges.line(charge);
                 let (postings, left) =
                     open.entry(number).or_insert_with(|| (Postings::new(line.component), pieces));
@@ -306,7 +306,7 @@ impl Month<'_> {
         basis: CostBasis,
     ) -> Result<BTreeMap<NaiveDate, Vec<(u32, Piece, usize)>>, AggregateError> {
         let mut by_day: BTreeMap<NaiveDate, Vec<(u32, Piece, usize)>> = BTreeMap::new();
-        for (number, charge) in self.charges.charges.iter().enumerate() {
+        for (number, charge) in self.charges.list.iter().enumerate() {
             let pieces = days(&charge.id, charge.span, amount_of(charge, basis), self.period)?;
             let count = pieces.len();
             for piece in pieces {
@@ -331,7 +331,7 @@ impl Month<'_> {
         for follow in [false, true] {
             let mut touched: BTreeSet<u32> = BTreeSet::new();
             for part in deferred.iter().filter(|part| follows(part) == follow) {
-                let charge = &self.charges.charges[part.charge as usize];
+                let charge = &self.charges.list[part.charge as usize];
                 let line = self.charges.line(charge);
                 if let Some((postings, _)) = open.get_mut(&part.charge) {
                     resolve(part, charge, line.service, totals, self.places, symbols, postings)?;
@@ -339,7 +339,7 @@ impl Month<'_> {
                 }
             }
             for number in touched {
-                let charge = &self.charges.charges[number as usize];
+                let charge = &self.charges.list[number as usize];
                 if let Some((postings, _)) = open.remove(&number) {
                     totals.take(self.charges, charge, &postings);
                     if let Some(batch) = self.flush(charge, basis, &postings, symbols, sink)? {
@@ -350,7 +350,7 @@ impl Month<'_> {
         }
         // A charge whose days never came would vanish: it is a defect, and said so.
         if let Some(number) = open.keys().min() {
-            let charge = &self.charges.charges[*number as usize];
+            let charge = &self.charges.list[*number as usize];
             return Err(AggregateError::Split {
                 charge: charge.id.to_string(),
                 why: "a part of it was never split".to_owned(),
@@ -437,7 +437,8 @@ async fn write_ledger(
     period: Period,
     receiver: mpsc::Receiver<Message>,
 ) -> Result<(), AggregateError> {
-    let failed = |source| AggregateError::Table { table: LEDGER.name, operation: "written", source };
+    let failed =
+        |source| AggregateError::Table { table: LEDGER.name, operation: "written", source: Box::new(source) };
     let mut ledger = store.table(&LEDGER).await.map_err(failed)?;
     let month = period.to_string();
     let rows = futures::stream::unfold((receiver, false), |(mut receiver, ended)| async move {
@@ -462,7 +463,8 @@ async fn replace(
     partition: &[(&str, &str)],
     batches: Vec<arrow::array::RecordBatch>,
 ) -> Result<(), AggregateError> {
-    let failed = |source| AggregateError::Table { table: spec.name, operation: "written", source };
+    let failed =
+        |source| AggregateError::Table { table: spec.name, operation: "written", source: Box::new(source) };
     let mut table = store.table(spec).await.map_err(failed)?;
     let rows = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
     table.replace_partition(partition, rows).await.map(drop).map_err(failed)

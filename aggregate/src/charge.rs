@@ -97,7 +97,7 @@ impl Line {
 /// All charges of a period, by start and id.
 #[derive(Debug, Default)]
 pub struct Charges {
-    pub charges: Vec<Charge>,
+    pub list: Vec<Charge>,
     pub lines: Vec<Line>,
     /// What reading the bill text to 12 decimals changed, by (account, currency), exact.
     pub text_difference: BTreeMap<(Symbol, Symbol), bigdecimal::BigDecimal>,
@@ -117,7 +117,11 @@ impl Charges {
         // A usage date may stand on the invoice before or after.
         for billing in [period.previous(), period, period.next()] {
             let month = billing.to_string();
-            let failed = |source| AggregateError::Table { table: CHARGES.name, operation: "read", source };
+            let failed = |source| AggregateError::Table {
+                table: CHARGES.name,
+                operation: "read",
+                source: Box::new(source),
+            };
             let mut batches =
                 table.read(&[("billing_period", month.as_str())], Some(COLUMNS)).await.map_err(failed)?;
             while let Some(batch) = batches.next().await {
@@ -125,7 +129,7 @@ impl Charges {
             }
         }
         let mut out = loader.out;
-        out.charges.sort_by(|a, b| (a.span.start, &a.id).cmp(&(b.span.start, &b.id)));
+        out.list.sort_by(|a, b| (a.span.start, &a.id).cmp(&(b.span.start, &b.id)));
         Ok(out)
     }
 
@@ -182,7 +186,7 @@ impl Loader<'_> {
             }
             // A line without a length still happened at an instant.
             let end = Instant(end.value(row)).max(Instant(start.0 + 1));
-            self.out.charges.push(Charge {
+            self.out.list.push(Charge {
                 id: id.required(row).into(),
                 account,
                 currency,

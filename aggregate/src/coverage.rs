@@ -29,7 +29,11 @@ impl Coverage {
         days: &[chrono::NaiveDate],
         symbols: &mut Symbols,
     ) -> Result<Self, AggregateError> {
-        let failed = |source| AggregateError::Table { table: COVERAGE.name, operation: "read", source };
+        let failed = |source| AggregateError::Table {
+            table: COVERAGE.name,
+            operation: "read",
+            source: Box::new(source),
+        };
         let mut by_query: HashMap<(Symbol, i64, String), (i64, i64, i64)> = HashMap::new();
         for day in days {
             let date = day.to_string();

@@ -39,6 +39,7 @@ pub struct PodHour {
 }
 
 /// One node in one hour.
+#[expect(clippy::struct_field_names, reason = "the unit stands last in a name")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NodeHour {
     pub observed_ms: i64,
@@ -279,7 +280,7 @@ const STORAGE_COLUMNS: &[&str] =
 async fn read(table: &Table, date: NaiveDate, columns: &[&str]) -> Result<Vec<RecordBatch>, AggregateError> {
     let date = date.to_string();
     let name = table.spec().name;
-    let failed = |source| AggregateError::Table { table: name, operation: "read", source };
+    let failed = |source| AggregateError::Table { table: name, operation: "read", source: Box::new(source) };
     let mut stream = table.read(&[("date", date.as_str())], Some(columns)).await.map_err(failed)?;
     let mut batches = Vec::new();
     while let Some(batch) = stream.next().await {

@@ -15,7 +15,7 @@ pub enum AggregateError {
         memory_bytes: usize,
         /// Why.
         #[source]
-        source: DataFusionError,
+        source: Box<DataFusionError>,
     },
     /// A query failed.
     #[error("the query for {what} failed")]
@@ -24,7 +24,7 @@ pub enum AggregateError {
         what: String,
         /// Why.
         #[source]
-        source: DataFusionError,
+        source: Box<DataFusionError>,
     },
     /// A table could not be read or written.
     #[error("table {table} could not be {operation}")]
@@ -35,7 +35,7 @@ pub enum AggregateError {
         operation: &'static str,
         /// Why.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A table's files do not have the columns that this release writes.
     #[error("table {table} has no column {column} of the expected type: was it written by another program?")]

@@ -54,7 +54,7 @@ pub async fn explain(
     let charges = Charges::load(&charges_table, registry, policy, period, &mut symbols).await?;
     let unknown =
         || AggregateError::UnknownCharge { charge: query.charge.clone(), period: period.to_string() };
-    let charge = charges.charges.iter().find(|charge| *charge.id == *query.charge).ok_or_else(unknown)?;
+    let charge = charges.list.iter().find(|charge| *charge.id == *query.charge).ok_or_else(unknown)?;
     let line = charges.line(charge);
     let amount = amount_of(charge, CostBasis::Billed);
 
@@ -114,13 +114,14 @@ async fn open(store: &Store, spec: &'static TableSpec) -> Result<Table, Aggregat
     store.table(spec).await.map_err(|source| AggregateError::Table {
         table: spec.name,
         operation: "read",
-        source,
+        source: Box::new(source),
     })
 }
 
 /// The bill row as it was imported.
 async fn bill_row(table: &Table, charge: &crate::charge::Charge) -> Result<Explanation, AggregateError> {
-    let failed = |source| AggregateError::Table { table: CHARGES.name, operation: "read", source };
+    let failed =
+        |source| AggregateError::Table { table: CHARGES.name, operation: "read", source: Box::new(source) };
     let mut batches = table.read(&[], None).await.map_err(failed)?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(failed)?;
@@ -140,7 +141,8 @@ async fn postings(
 ) -> Result<Explanation, AggregateError> {
     let table = open(store, &LEDGER).await?;
     let month = period.to_string();
-    let failed = |source| AggregateError::Table { table: LEDGER.name, operation: "read", source };
+    let failed =
+        |source| AggregateError::Table { table: LEDGER.name, operation: "read", source: Box::new(source) };
     let mut batches = table.read(&[("period", month.as_str())], None).await.map_err(failed)?;
     let mut out = Explanation::new("postings in the ledger");
     let (mut sum, mut hidden) = (0_i128, 0_usize);
@@ -179,7 +181,8 @@ async fn usage_rows(
     limit: usize,
 ) -> Result<Explanation, AggregateError> {
     let date = hour.date().to_string();
-    let failed = |source| AggregateError::Table { table: POD_USAGE.name, operation: "read", source };
+    let failed =
+        |source| AggregateError::Table { table: POD_USAGE.name, operation: "read", source: Box::new(source) };
     let mut batches = pods.read(&[("date", date.as_str())], None).await.map_err(failed)?;
     let mut out = Explanation::new(format!("usage rows of cluster {cluster} in that hour"));
     let mut count = 0_usize;

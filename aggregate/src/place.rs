@@ -176,13 +176,10 @@ impl<'a> Places<'a> {
                 Owner::Shared => {
                     let mut among: Vec<_> = owner.among.iter().map(|id| id.as_str().to_owned()).collect();
                     among.sort_unstable();
-                    match among.is_empty() {
-                        true => vec![Payer::Nobody],
-                        false => among
-                            .iter()
-                            .map(|id| Payer::Community(symbols.find(id).unwrap_or(NONE)))
-                            .collect(),
+                    if among.is_empty() {
+                        return vec![Payer::Nobody];
                     }
+                    among.iter().map(|id| Payer::Community(symbols.find(id).unwrap_or(NONE))).collect()
                 }
             },
         }

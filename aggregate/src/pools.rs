@@ -13,13 +13,18 @@ use crate::posting::{Kind, Payer, Postings, Reason, Target};
 use crate::split::{Deferred, DeferredRule, hub_target};
 use crate::symbols::{NONE, Symbol, Symbols};
 
+/// What is borne, by payer, cluster, hub and namespace.
+type Bearers = HashMap<(Payer, Symbol, Symbol, Symbol), i128>;
+/// Bearers in an order that no map decides: by payer, then by the text of their place.
+type Ordered<'a> = BTreeMap<(&'a str, [Option<&'a str>; 4]), (Target, i128)>;
+
 /// Sums of a month that weights are made of.
 #[derive(Debug, Default)]
 pub struct MonthTotals {
     /// Direct cost by (currency, cluster, hub).
     direct: HashMap<(Symbol, Symbol, Symbol), i128>,
     /// Cost by (account, currency, service or NONE for all) and who bears it.
-    borne: HashMap<(Symbol, Symbol, Symbol), HashMap<(Payer, Symbol, Symbol, Symbol), i128>>,
+    borne: HashMap<(Symbol, Symbol, Symbol), Bearers>,
 }
 
 impl MonthTotals {
@@ -82,7 +87,7 @@ pub fn resolve(
             let service = if same_service { service } else { NONE };
             let by_payer = totals.borne.get(&(charge.account, charge.currency, service));
             // Sorted by text, so that ties never depend on the order of files.
-            let mut weighted: BTreeMap<(&str, [Option<&str>; 4]), (Target, i128)> = BTreeMap::new();
+            let mut weighted = Ordered::new();
             for ((payer, cluster, hub, namespace), amount) in by_payer.into_iter().flatten() {
                 if *amount <= 0 {
                     continue;

@@ -133,26 +133,26 @@ impl<'a> Scopes<'a> {
                 })
             });
         }
-        out.uses = order.iter().filter_map(|who| sums.get(who)).cloned().collect();
+        out.uses = order.iter().filter_map(|who| sums.get(who)).copied().collect();
         out.who = order;
-        self.without_capacity(scope, &mut out);
+        without_capacity(scope, &mut out);
         out
     }
+}
 
-    /// Where no node was described, what was asked for stands for what there was: idle cannot be told.
-    fn without_capacity(&self, scope: Scope, hour: &mut ScopeHour) {
-        let known = hour.capacity.cpu_millicore_ms > 0 || hour.capacity.memory_byte_ms > 0;
-        if known || hour.uses.is_empty() {
-            return;
-        }
-        for pod in &hour.uses {
-            hour.capacity.cpu_millicore_ms += pod.cpu;
-            hour.capacity.memory_byte_ms += pod.memory;
-            hour.capacity.gpu_milligpu_ms += pod.gpu;
-        }
-        if matches!(scope, Scope::Namespace { .. }) || hour.observed_ms == 0 {
-            hour.observed_ms = 1;
-        }
+/// Where no node was described, what was asked for stands for what there was: idle cannot be told.
+fn without_capacity(scope: Scope, hour: &mut ScopeHour) {
+    let known = hour.capacity.cpu_millicore_ms > 0 || hour.capacity.memory_byte_ms > 0;
+    if known || hour.uses.is_empty() {
+        return;
+    }
+    for pod in &hour.uses {
+        hour.capacity.cpu_millicore_ms += pod.cpu;
+        hour.capacity.memory_byte_ms += pod.memory;
+        hour.capacity.gpu_milligpu_ms += pod.gpu;
+    }
+    if matches!(scope, Scope::Namespace { .. }) || hour.observed_ms == 0 {
+        hour.observed_ms = 1;
     }
 }
 

@@ -33,7 +33,8 @@ impl Default for Limits {
 
 /// A session over the store's files, without tables.
 pub fn session(store: &Store, limits: &Limits) -> Result<SessionContext, AggregateError> {
-    let engine = |source| AggregateError::Engine { memory_bytes: limits.memory_bytes, source };
+    let engine =
+        |source| AggregateError::Engine { memory_bytes: limits.memory_bytes, source: Box::new(source) };
     let disk = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![limits.spill_folder.clone()]));
     let runtime = RuntimeEnvBuilder::new()
@@ -60,8 +61,7 @@ pub fn register(
     files: Vec<DataFile>,
     ordered: bool,
 ) -> Result<(), AggregateError> {
-    context
-        .register_table(spec.name, Arc::new(DeltaScan::new(spec, files, ordered)))
-        .map(drop)
-        .map_err(|source| AggregateError::Query { what: format!("table {}", spec.name), source })
+    context.register_table(spec.name, Arc::new(DeltaScan::new(spec, files, ordered))).map(drop).map_err(
+        |source| AggregateError::Query { what: format!("table {}", spec.name), source: Box::new(source) },
+    )
 }

@@ -114,7 +114,7 @@ impl<'a> DaySplit<'a> {
         match place {
             Place::Instance { cluster } => match known {
                 Some((_, node)) => self.compute(job, cluster, Scope::Node(node), Reason::NoNodeMatch, out),
-                None => self.to_owner(job, cluster, Reason::NoNodeMatch, out),
+                None => self.owner_bears(job, cluster, Reason::NoNodeMatch, out),
             },
             Place::Nodes { cluster, purpose, hub_tag } => self.nodes(job, cluster, purpose, hub_tag, out),
             Place::Homes { cluster, hub_tag } => self.homes(job, cluster, hub_tag, out),
@@ -131,7 +131,7 @@ impl<'a> DaySplit<'a> {
                 self.defer(job, job.piece.amount, DeferredRule::Follow { same_service, pool });
                 Ok(())
             }
-            Place::Owner { cluster, reason } => self.to_owner(job, cluster, reason, out),
+            Place::Owner { cluster, reason } => self.owner_bears(job, cluster, reason, out),
         }
     }
 

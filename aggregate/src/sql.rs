@@ -16,11 +16,13 @@ pub async fn sql(
 ) -> Result<(SchemaRef, Vec<RecordBatch>), AggregateError> {
     let context = session(store, limits)?;
     for spec in TABLES {
-        let failed = |source| AggregateError::Table { table: spec.name, operation: "read", source };
+        let failed =
+            |source| AggregateError::Table { table: spec.name, operation: "read", source: Box::new(source) };
         let table = store.table(spec).await.map_err(failed)?;
         register(&context, spec, table.files().map_err(failed)?, false)?;
     }
-    let failed = |source| AggregateError::Query { what: "your question".to_owned(), source };
+    let failed =
+        |source| AggregateError::Query { what: "your question".to_owned(), source: Box::new(source) };
     let reading = datafusion::execution::context::SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)

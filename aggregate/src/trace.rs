@@ -33,8 +33,8 @@ impl Explanation {
 
     /// With a fact.
     #[must_use]
-    pub fn fact(mut self, name: &str, value: impl ToString) -> Self {
-        self.facts.push((name.to_owned(), value.to_string()));
+    pub fn fact(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.facts.push((name.to_owned(), format!("{value}")));
         self
     }
 }

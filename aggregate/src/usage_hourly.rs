@@ -49,7 +49,7 @@ pub async fn compute_day(
     hourly.replace_partition(&partition, rows).await.map(drop).map_err(|source| AggregateError::Table {
         table: USAGE_HOURLY.name,
         operation: "written",
-        source,
+        source: Box::new(source),
     })
 }
 
@@ -57,8 +57,11 @@ pub async fn compute_day(
 pub fn files_of_day(table: &Table, day: NaiveDate) -> Result<Vec<DataFile>, AggregateError> {
     let date = day.to_string();
     let name = table.spec().name;
-    let files =
-        table.files().map_err(|source| AggregateError::Table { table: name, operation: "read", source })?;
+    let files = table.files().map_err(|source| AggregateError::Table {
+        table: name,
+        operation: "read",
+        source: Box::new(source),
+    })?;
     Ok(files.into_iter().filter(|file| file.partition.get("date") == Some(&date)).collect())
 }
 
@@ -69,12 +72,12 @@ async fn query_day(
 ) -> Result<SendableRecordBatchStream, AggregateError> {
     let context = session(store, limits)?;
     register(&context, &POD_USAGE, files, true)?;
-    let failed = |source| AggregateError::Query { what: "pod-hours".to_owned(), source };
+    let failed = |source| AggregateError::Query { what: "pod-hours".to_owned(), source: Box::new(source) };
     context.sql(QUERY).await.map_err(failed)?.execute_stream().await.map_err(failed)
 }
 
 fn query_failed(day: NaiveDate, source: datafusion::error::DataFusionError) -> AggregateError {
-    AggregateError::Query { what: format!("pod-hours of {day}"), source }
+    AggregateError::Query { what: format!("pod-hours of {day}"), source: Box::new(source) }
 }
 
 /// More than an hour in an hour: the same time was sent twice, cut in two ways.

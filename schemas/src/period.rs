@@ -34,6 +34,7 @@ impl Instant {
     }
 
     /// The start of its UTC hour.
+    #[must_use]
     pub fn hour(self) -> Self {
         Self(self.0.div_euclid(HOUR_US) * HOUR_US)
     }

@@ -110,10 +110,10 @@ impl RejectReason {
                 "the event's source is not `/clusters/<id>` of a cluster it may speak for: mend `source`, or the binding in hubtally.toml"
             }
             Self::PodMoved => {
-                "a pod never changes its namespace: the first namespace stays, look at what wrote the second"
+                "a pod never changes its namespace: the namespace seen first stays, look at what wrote the second"
             }
             Self::ConflictingDuplicate => {
-                "the same key and revision came with other content: the first stays; send a correction with a higher `revision`"
+                "the same key and revision came with other content: the highest (revision, source, position) stays; send a correction with a higher `revision`"
             }
             Self::TruncatedStream => {
                 "the compressed file ends too early: what came before was read; fetch the file again and ingest it"

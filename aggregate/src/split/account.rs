@@ -1,5 +1,7 @@
 //! Bills that tell an account and nothing finer.
 
+use std::collections::HashMap;
+
 use hubtally_schemas::Span;
 
 use super::DaySplit;
@@ -36,7 +38,7 @@ impl DaySplit<'_> {
             out.add(target, job.piece.amount, None);
             return Ok(());
         }
-        self.to_owner(job, cluster, Reason::AccountLevel, out)
+        self.owner_bears(job, cluster, Reason::AccountLevel, out)
     }
 
     pub(super) fn used(&mut self, scope: Scope, window: Span) -> bool {
@@ -54,21 +56,21 @@ impl DaySplit<'_> {
         out: &mut Postings,
     ) -> Result<(), AggregateError> {
         let mut who: Vec<Who> = Vec::new();
+        let mut places: HashMap<Who, usize> = HashMap::new();
         let mut weights: Vec<i128> = Vec::new();
         for (hour, _) in hour_overlaps(job.piece.window) {
             let seen = self.scopes.hour(scope, hour);
             for (one, pod) in seen.who.iter().zip(&seen.uses).filter(|(one, _)| one.class == Class::Work) {
-                match who.iter().position(|known| known == one) {
-                    Some(at) => weights[at] += pod.memory,
-                    None => {
-                        who.push(*one);
-                        weights.push(pod.memory);
-                    }
-                }
+                let at = *places.entry(*one).or_insert_with(|| {
+                    who.push(*one);
+                    weights.push(0);
+                    who.len() - 1
+                });
+                weights[at] += pod.memory;
             }
         }
         if weights.iter().all(|weight| *weight == 0) {
-            return self.to_owner(job, cluster, Reason::NoWeight, out);
+            return self.owner_bears(job, cluster, Reason::NoWeight, out);
         }
         let mut order: Vec<usize> = (0..who.len()).collect();
         order.sort_by_key(|&at| (self.symbols.text(who[at].namespace), self.symbols.text(who[at].user)));

@@ -1,5 +1,7 @@
 //! Home directories by byte-time, and what a tag says is a hub's own.
 
+use std::collections::HashMap;
+
 use hubtally_rules::directory::Owner as DirectoryOwner;
 use hubtally_rules::directory::owner_of;
 use hubtally_rules::storage_hold;
@@ -32,11 +34,8 @@ impl DaySplit<'_> {
         out: &mut Postings,
     ) -> Result<(), AggregateError> {
         match self.places.hub_by_tag(cluster, hub_tag, job.piece.window.start, self.symbols) {
-            Some(hub) => {
-                self.direct_to_hub(job, cluster, hub, out);
-                Ok(())
-            }
-            None => self.to_owner(job, cluster, Reason::NoTag, out),
+            Some(hub) => self.direct_to_hub(job, cluster, hub, out),
+            None => self.owner_bears(job, cluster, Reason::NoTag, out),
         }
     }
 
@@ -46,7 +45,7 @@ impl DaySplit<'_> {
         cluster: Symbol,
         hub: HubPlace,
         out: &mut Postings,
-    ) {
+    ) -> Result<(), AggregateError> {
         self.trace.push(|| TraceHour {
             step: Explanation::new("the line's hub tag names the hub; it bears the whole piece")
                 .value(money(job.piece.amount))
@@ -61,12 +60,13 @@ impl DaySplit<'_> {
                 namespace: hub.namespace,
                 ..Target::plain(Kind::Unattributed, reason, payer, cluster)
             };
-            for (payer, amount) in self.equal_owners(job, job.piece.amount) {
+            for (payer, amount) in self.equal_owners(job, job.piece.amount)? {
                 out.add(target(payer), amount, None);
             }
-            return;
+            return Ok(());
         }
         out.add(hub_target(Kind::Direct, hub, cluster, NONE), job.piece.amount, None);
+        Ok(())
     }
 
     /// Home directories by byte-time within the window.
@@ -82,12 +82,13 @@ impl DaySplit<'_> {
             NONE => None,
             tag => match self.places.hub_by_tag(cluster, tag, window.start, self.symbols) {
                 Some(hub) => Some(hub),
-                None => return self.to_owner(job, cluster, Reason::NoTag, out),
+                None => return self.owner_bears(job, cluster, Reason::NoTag, out),
             },
         };
         let day = self.day;
         let directories = day.directories.get(&cluster).map_or(&[][..], Vec::as_slice);
         let mut targets: Vec<Target> = Vec::new();
+        let mut places: HashMap<Target, usize> = HashMap::new();
         let mut weights: Vec<i128> = Vec::new();
         for directory in directories {
             if only.is_some_and(|hub| hub.namespace != directory.namespace) {
@@ -97,22 +98,18 @@ impl DaySplit<'_> {
                 AggregateError::Split { charge: job.charge.id.to_string(), why: error.to_string() }
             })?;
             let target = self.home_target(cluster, directory, window.start, job);
-            match targets.iter().position(|known| *known == target) {
-                Some(at) => weights[at] += weight,
-                None => {
-                    targets.push(target);
-                    weights.push(weight);
-                }
-            }
+            let at = *places.entry(target).or_insert_with(|| {
+                targets.push(target);
+                weights.push(0);
+                targets.len() - 1
+            });
+            weights[at] += weight;
         }
         let total: i128 = weights.iter().sum();
         if total == 0 {
             return match only {
-                Some(hub) => {
-                    self.direct_to_hub(job, cluster, hub, out);
-                    Ok(())
-                }
-                None => self.to_owner(job, cluster, Reason::NoWeight, out),
+                Some(hub) => self.direct_to_hub(job, cluster, hub, out),
+                None => self.owner_bears(job, cluster, Reason::NoWeight, out),
             };
         }
         let parts = split(&job.charge.id, job.piece.amount, &weights)?;

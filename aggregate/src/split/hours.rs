@@ -52,11 +52,10 @@ impl DaySplit<'_> {
                     self.compute(job, cluster, scope, Reason::NoWeight, out)
                 } else {
                     // The tag says whose it is, though nobody was seen: the hub bears it as its own.
-                    self.direct_to_hub(job, cluster, hub, out);
-                    Ok(())
+                    self.direct_to_hub(job, cluster, hub, out)
                 }
             }
-            None => self.to_owner(job, cluster, Reason::NoTag, out),
+            None => self.owner_bears(job, cluster, Reason::NoTag, out),
         }
     }
 
@@ -100,14 +99,14 @@ impl DaySplit<'_> {
         if !seen_at_all {
             let reason = if dark_us > 0 { Reason::NoTelemetry } else { never_seen };
             self.note_unmatched(job, cluster, &overlaps, job.piece.amount)?;
-            return self.to_owner(job, cluster, reason, out);
+            return self.owner_bears(job, cluster, reason, out);
         }
         let halves = split(&job.charge.id, job.piece.amount, &[i128::from(dark_us), i128::from(lit_us)])?;
         if halves[0] != 0 {
             let dark: Vec<(u8, i64)> =
                 overlaps.iter().copied().filter(|(hour, _)| self.dark(cluster, *hour)).collect();
             self.note_unmatched(job, cluster, &dark, halves[0])?;
-            self.amount_to_owner(job, cluster, Reason::NoTelemetry, halves[0], out)?;
+            self.owner_bears_amount(job, cluster, Reason::NoTelemetry, halves[0], out)?;
         }
         let by_hour = split(&job.charge.id, halves[1], &weights)?;
         for ((hour, seen), amount) in hours.iter().zip(by_hour) {
@@ -176,7 +175,7 @@ impl DaySplit<'_> {
                 why: error.to_string(),
             })?;
         let Some(result) = result else {
-            return self.amount_to_owner(job, cluster, Reason::NoWeight, amount, out);
+            return self.owner_bears_amount(job, cluster, Reason::NoWeight, amount, out);
         };
         let start = self.day.hour_span(hour).start;
         self.remember(cluster, scope, start, seen, amount, &result);

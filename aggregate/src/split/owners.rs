@@ -17,17 +17,17 @@ use crate::trace::Explanation;
 use crate::trace::TraceHour;
 
 impl DaySplit<'_> {
-    pub(super) fn to_owner(
+    pub(super) fn owner_bears(
         &mut self,
         job: &Job<'_>,
         cluster: Symbol,
         reason: Reason,
         out: &mut Postings,
     ) -> Result<(), AggregateError> {
-        self.amount_to_owner(job, cluster, reason, job.piece.amount, out)
+        self.owner_bears_amount(job, cluster, reason, job.piece.amount, out)
     }
 
-    pub(super) fn amount_to_owner(
+    pub(super) fn owner_bears_amount(
         &mut self,
         job: &Job<'_>,
         cluster: Symbol,
@@ -56,21 +56,24 @@ impl DaySplit<'_> {
         target: impl Fn(Payer) -> Target,
         out: &mut Postings,
     ) -> Result<(), AggregateError> {
-        for (payer, part) in self.equal_owners(job, amount) {
+        for (payer, part) in self.equal_owners(job, amount)? {
             out.add(target(payer), part, None);
         }
         Ok(())
     }
 
-    pub(super) fn equal_owners(&mut self, job: &Job<'_>, amount: i128) -> Vec<(Payer, i128)> {
+    pub(super) fn equal_owners(
+        &mut self,
+        job: &Job<'_>,
+        amount: i128,
+    ) -> Result<Vec<(Payer, i128)>, AggregateError> {
         let owners = self.owners_of(job);
         if let [only] = owners.as_ref() {
-            return vec![(*only, amount)];
+            return Ok(vec![(*only, amount)]);
         }
         let weights = vec![1_i128; owners.len()];
-        // Equal positive weights always split; an empty list of owners does not exist.
-        let parts = split(&job.charge.id, amount, &weights).unwrap_or_else(|_| vec![amount]);
-        owners.iter().copied().zip(parts).collect()
+        let parts = split(&job.charge.id, amount, &weights)?;
+        Ok(owners.iter().copied().zip(parts).collect())
     }
 
     pub(super) fn owners_of(&mut self, job: &Job<'_>) -> Rc<[Payer]> {

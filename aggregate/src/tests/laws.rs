@@ -46,7 +46,7 @@ prop_compose! {
         let services = ["Amazon Elastic Compute Cloud - Compute", "EC2 - Other", "Amazon Elastic File System", "Amazon Elastic Container Service for Kubernetes", "Amazon Simple Storage Service", "AWS Support"];
         let tags = ["{}", "{\"2i2c:hub-name\":\"a\"}", "{\"2i2c:hub-name\":\"gone\"}", "{\"2i2c:node-purpose\":\"user\"}", "{\"2i2c:node-purpose\":\"core\"}", "{\"2i2c.org/cluster-name\":\"one\"}"][tags];
         let end = 24 * day + hours;
-        let mut row = charge(&format!("c{id}"), services[service], &hubtally_schemas::money::pico_text(i128::from(units)), &hour(day, 0), &hour(end / 24, end % 24), json!({"tags": tags}));
+        let mut row = charge(&format!("c{id}"), services[service], &hubtally_schemas::money::pico_text(i128::from(units)), &hour(day, 0), &hour(end / 24, end % 24), &json!({"tags": tags}));
         row["account"] = json!(["acc", "acc2", "unknown"][account]);
         row["charge_category"] = json!(["Usage", "Tax", "Credit", "Purchase"][category]);
         row["grade"] = json!(["instance", "tag", "account"][grade]);

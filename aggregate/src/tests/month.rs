@@ -38,7 +38,7 @@ async fn observed_hour() -> House {
 }
 
 fn node_hour(amount: &str) -> Value {
-    charge("c1", EC2, amount, NINE, TEN, json!({"resource_id": "i-n1"}))
+    charge("c1", EC2, amount, NINE, TEN, &json!({"resource_id": "i-n1"}))
 }
 
 #[tokio::test]
@@ -81,14 +81,14 @@ async fn untagged_and_unmatched_cost_goes_to_the_owner_with_its_reason() {
     let house = observed_hour().await;
     house
         .charges(&[
-            charge("no-tag", "AWS Config", "10", NINE, TEN, json!({"grade": "tag"})),
+            charge("no-tag", "AWS Config", "10", NINE, TEN, &json!({"grade": "tag"})),
             charge(
                 "ghost",
                 EC2,
                 "6",
                 NINE,
                 TEN,
-                json!({"resource_id": "i-ghost", "tags": "{\"2i2c:node-purpose\":\"user\"}"}),
+                &json!({"resource_id": "i-ghost", "tags": "{\"2i2c:node-purpose\":\"user\"}"}),
             ),
         ])
         .await;
@@ -105,7 +105,7 @@ async fn an_account_without_an_owner_is_listed_and_its_cost_stays_in_the_books()
         "account": [{"id": "other", "provider": "aws", "owner": [{"owner": "organisation"}]}],
     }))
     .await;
-    house.charges(&[charge("lost", "AWS Config", "7", NINE, TEN, json!({}))]).await;
+    house.charges(&[charge("lost", "AWS Config", "7", NINE, TEN, &json!({}))]).await;
     let done = house.allocate().await.unwrap();
     assert_eq!(done.without_payer, ["lost"]);
     assert_eq!(house.sum(&[("payer", "none"), ("kind", "unattributed")]).await, 7 * PICO);
@@ -120,7 +120,7 @@ async fn a_console_bill_closes_without_usage_where_one_community_owns_the_accoun
     }))
     .await;
     let (start, end) = ("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z");
-    house.charges(&[charge("total", "AWS", "310.50", start, end, json!({"grade": "account"}))]).await;
+    house.charges(&[charge("total", "AWS", "310.50", start, end, &json!({"grade": "account"}))]).await;
     let done = house.allocate().await.unwrap();
     assert!(done.without_payer.is_empty());
     assert_eq!(house.sum(&[("kind", "direct"), ("payer", "community:alpha")]).await, 310 * PICO + PICO / 2);
@@ -135,7 +135,7 @@ async fn shared_cost_is_split_by_the_rule() {
             amount,
             NINE,
             TEN,
-            json!({"tags": "{\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"}),
+            &json!({"tags": "{\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"}),
         )
     };
     for (rule, alpha) in [
@@ -159,8 +159,8 @@ async fn credits_and_taxes_follow_what_they_are_for() {
     house
         .charges(&[
             node_hour("52"),
-            charge("credit", EC2, "-5.2", NINE, TEN, json!({"charge_category": "Credit"})),
-            charge("tax", "Tax", "10.4", NINE, TEN, json!({"charge_category": "Tax"})),
+            charge("credit", EC2, "-5.2", NINE, TEN, &json!({"charge_category": "Credit"})),
+            charge("tax", "Tax", "10.4", NINE, TEN, &json!({"charge_category": "Tax"})),
         ])
         .await;
     house.allocate().await.unwrap();
@@ -191,7 +191,7 @@ async fn home_storage_follows_directories_with_shared_ones_and_orphans() {
     house.seal(&STORAGE_USAGE).await;
     let tags = json!({"tags": "{\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"});
     let (start, end) = ("2026-06-10T00:00:00Z", "2026-06-11T00:00:00Z");
-    house.charges(&[charge("efs", "Amazon Elastic File System", "10", start, end, tags)]).await;
+    house.charges(&[charge("efs", "Amazon Elastic File System", "10", start, end, &tags)]).await;
     house.allocate().await.unwrap();
     assert_eq!(house.sum(&[("user_id", "ada")]).await, 5 * PICO);
     assert_eq!(house.sum(&[("community", "alpha")]).await, 6 * PICO);
@@ -209,7 +209,7 @@ async fn l4_a_dark_hour_keeps_its_cost_apart() {
     house.feed(&COVERAGE, "c", &[seen(NINE, 60), seen(TEN, 0)]).await;
     house.seal(&COVERAGE).await;
     let tags = json!({"tags": "{\"2i2c:node-purpose\":\"user\",\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"});
-    house.charges(&[charge("two-hours", EC2, "104", NINE, "2026-06-10T11:00:00Z", tags)]).await;
+    house.charges(&[charge("two-hours", EC2, "104", NINE, "2026-06-10T11:00:00Z", &tags)]).await;
     house.allocate().await.unwrap();
     assert_eq!(house.sum(&[("reason", "no_telemetry")]).await, 52 * PICO);
     assert_eq!(house.sum(&[("kind", "direct"), ("community", "alpha")]).await, 13 * PICO);
@@ -255,9 +255,9 @@ async fn l5_the_same_namespace_on_two_clusters_is_two_hubs_and_a_rename_keeps_th
     house.seal(&POD_USAGE).await;
     house
         .charges(&[
-            charge("c1", EC2, "1", NINE, TEN, json!({"resource_id": "i-n1"})),
-            charge("c2", EC2, "2", NINE, TEN, json!({"resource_id": "i-n2"})),
-            charge("c3", EC2, "10.4", late, "2026-06-12T10:00:00Z", json!({"resource_id": "i-n1"})),
+            charge("c1", EC2, "1", NINE, TEN, &json!({"resource_id": "i-n1"})),
+            charge("c2", EC2, "2", NINE, TEN, &json!({"resource_id": "i-n2"})),
+            charge("c3", EC2, "10.4", late, "2026-06-12T10:00:00Z", &json!({"resource_id": "i-n1"})),
         ])
         .await;
     house.allocate().await.unwrap();

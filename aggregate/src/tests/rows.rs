@@ -139,7 +139,7 @@ pub fn node(cluster: &str, name: &str, hour: &str, gib: i64, cores: i64) -> Valu
 }
 
 /// A bill line of one account; `more` overrides.
-pub fn charge(id: &str, service: &str, amount: &str, start: &str, end: &str, more: Value) -> Value {
+pub fn charge(id: &str, service: &str, amount: &str, start: &str, end: &str, more: &Value) -> Value {
     let mut row = json!({
         "charge_id": id, "importer": "focus", "format_version": "1.0", "account": "acc", "provider": "aws",
         "grade": "instance", "status": "final", "billed_cost": amount, "effective_cost": amount,
