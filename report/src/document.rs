@@ -20,6 +20,8 @@ pub const DRAFT: &str = "draft";
 /// Series of the day table that are no component.
 pub const IDLE: &str = "idle";
 /// See [`IDLE`].
+pub const CREDIT: &str = "credit";
+/// See [`IDLE`].
 pub const UNATTRIBUTED: &str = "unattributed";
 
 /// What stands at the head of each document.
@@ -113,7 +115,7 @@ pub struct CommunityCosts {
     pub hubs: Vec<HubLine>,
     /// By user, the dearest first.
     pub users: Vec<UserCost>,
-    /// What no user line holds: shared, idle, unattributed, and direct cost of no user.
+    /// What no user line holds: shared, idle, unattributed, and direct cost of visitors and of no user.
     #[serde(serialize_with = "decimal")]
     pub without_user: Minor,
     /// Idle by cause.
@@ -142,6 +144,9 @@ pub struct LeafLine {
     /// Minor units.
     #[serde(serialize_with = "decimal")]
     pub amount: Minor,
+    /// The part of it that credits took off.
+    #[serde(serialize_with = "decimal")]
+    pub credit: Minor,
     /// Before rounding, 12 decimals.
     pub exact: String,
 }
@@ -151,7 +156,7 @@ pub struct LeafLine {
 pub struct DayLine {
     /// ISO date, UTC.
     pub date: String,
-    /// By component code, `idle` and `unattributed`.
+    /// By component code, `credit`, `idle` and `unattributed`.
     #[serde(serialize_with = "decimals")]
     pub parts: BTreeMap<String, Minor>,
     /// Sum of the parts.
@@ -240,6 +245,8 @@ pub struct HubUse {
     pub name: String,
     /// Users with a pod in the month.
     pub users: i64,
+    /// Visitors: launches through Binder, without a login.
+    pub visitors: i64,
     /// Memory and CPU of all its pods.
     #[serde(flatten)]
     pub quantity: Quantity,
@@ -379,6 +386,8 @@ pub struct FinanceSummary {
     pub provisional: Vec<ProvisionalLine>,
     /// Accounts without a charge in the month.
     pub accounts_without_bill: Vec<String>,
+    /// Communities whose cost is not known: no bill of their clusters was read.
+    pub communities_without_bill: Vec<Party>,
     /// Clusters whose bill is not seen: the registry names no account of theirs.
     pub clusters_without_bill: Vec<String>,
     /// Completeness by cluster.
@@ -555,6 +564,8 @@ pub struct Totals {
     pub hubs: i64,
     /// Users with a pod in the month; `None` where the number is hidden.
     pub users: Option<i64>,
+    /// Visitors: launches through Binder, without a login; `None` where the number is hidden.
+    pub visitors: Option<i64>,
     /// One a currency.
     pub costs: Vec<TotalCosts>,
     /// Percent of expected samples seen, over all clusters.

@@ -7,7 +7,7 @@ use hubtally_rules::rounding::round_bill;
 use hubtally_schemas::Currency;
 
 use crate::error::ReportError;
-use crate::facts::ledger::{Leaf, LeafKey, Place};
+use crate::facts::ledger::{DayKey, Leaf, LeafKey, Place};
 
 /// A leaf line in minor units, with the same amount by day, by place and by reason.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub struct Line {
     pub provisional: i128,
     /// Its amount, minor units.
     pub minor: i128,
-    /// By UTC day number; sums to `minor`.
-    pub days: BTreeMap<i32, DayCell>,
+    /// By UTC day number, credits apart; sums to `minor`.
+    pub days: BTreeMap<DayKey, DayCell>,
     /// By place; sums to `minor`, and so do the places of each hub to the hub.
     pub places: BTreeMap<Place, i128>,
     /// By reason and cluster; sums to `minor`.

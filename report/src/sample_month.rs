@@ -281,6 +281,7 @@ pub fn month_of(registry: &Registry, postings: &[Posting]) -> Month {
             user_id: symbols.add_option(posting.user_id.as_deref()),
             day: day(posting.day),
             provisional: posting.provisional,
+            credit: posting.charge_id.ends_with("/credit"),
             exact: posting.exact,
         };
         fold.add(&row).unwrap();
@@ -423,6 +424,7 @@ fn usage() -> Vec<UsageOf> {
                 hub: target.hub.to_owned(),
                 namespace: target.namespace.to_owned(),
                 user_id: user_id(target.hub, user),
+                binder: target.hub == "bank-soil" && user == 3,
                 memory_byte_ms: hours * i128::from(4 * GIB) * i128::from(HOUR_MS),
                 cpu_millicore_ms: hours * 500 * i128::from(HOUR_MS),
                 gpu_milligpu_ms: if user == 3 { hours * 1_000 * i128::from(HOUR_MS) } else { 0 },

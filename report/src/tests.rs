@@ -191,6 +191,19 @@ fn names_that_look_like_formulas_are_text_in_csv_and_escaped_in_html() {
 }
 
 #[test]
+fn visitors_are_no_users_and_credits_stand_on_their_own() {
+    let drawn = drawn(&Names::default());
+    let soil: Value = serde_json::from_slice(&of(&drawn, "communities/soil-net").json).unwrap();
+    assert_eq!((&soil["hub_use"][0]["users"], &soil["hub_use"][0]["visitors"]), (&3.into(), &1.into()));
+    let ocean: Value = serde_json::from_slice(&of(&drawn, "communities/ocean-lab").json).unwrap();
+    // -41.2345… within a cent, and the same by day and by line.
+    let by_day = cents(&ocean["costs"][0]["days"][19]["parts"]["credit"]);
+    assert!((-4_124..=-4_123).contains(&by_day), "{by_day}");
+    let credits = ocean["costs"][0]["lines"].as_array().unwrap().iter().map(|line| cents(&line["credit"]));
+    assert_eq!(credits.sum::<i128>(), by_day);
+}
+
+#[test]
 fn hidden_names_stay_hidden() {
     let drawn = drawn(&Names::default());
     let ocean = of(&drawn, "communities/ocean-lab");

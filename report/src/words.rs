@@ -10,6 +10,7 @@ pub fn component(code: &str) -> &str {
         "networking" => "Networking",
         "backup" => "Backup",
         "other" => "Other services",
+        "credit" => "Credits",
         "idle" => "Idle",
         "unattributed" => "Unattributed",
         other => other,
@@ -25,6 +26,7 @@ pub const SERIES: &[&str] = &[
     "networking",
     "backup",
     "other",
+    "credit",
     "idle",
     "unattributed",
 ];
@@ -130,6 +132,11 @@ pub const DEFINITIONS: &[(&str, &str, &str)] = &[
         "Unattributed",
         "Cost for which neither a tag nor observed use says whose it is. The owner of the account bears it.",
     ),
+    (
+        "credit",
+        "Credits",
+        "What the provider took off its bill. They lower the cost of what they were given for, shown here on their own.",
+    ),
     ("payer", "Payer", "Who bears a cost, by the registry and the policy."),
     (
         "account",
@@ -142,6 +149,11 @@ pub const DEFINITIONS: &[(&str, &str, &str)] = &[
     ("node", "Node", "One machine of a cluster."),
     ("pod", "Pod", "A program that runs on a node, for example one user’s server."),
     ("user", "User", "A login on one hub. A person with logins on two hubs is two users."),
+    (
+        "visitor",
+        "Visitor",
+        "A launch through Binder, without a login. Each launch counts as one visitor, and none as a user.",
+    ),
     (
         "keyed_id",
         "Keyed id",

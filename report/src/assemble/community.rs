@@ -1,9 +1,9 @@
 //! One community's document. It is made of its own lines only (law L9): what it says of a whole bill
 //! or a whole cluster is said only where it tells of no other community.
 
-use hubtally_schemas::Currency;
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::registry::Community;
+use hubtally_schemas::{Currency, Minor};
 
 use super::tables;
 use super::{Fixed, Scope, coverage, currencies, home, notes, people, sentence, total};
@@ -85,8 +85,8 @@ fn costs_in(
         lines: own.iter().map(|line| leaf_line(line)).collect(),
         days: tables::days(scope.period, own, currency)?,
         hubs: tables::hubs(scope, own, currency)?,
-        users: tables::users(own, currency)?,
-        without_user: tables::without_user(own, currency)?,
+        users: tables::users(month, own, currency)?,
+        without_user: tables::without_user(month, own, currency)?,
         idle_by_cause: tables::causes(own, currency, IDLE)?,
         unattributed_by_cause: tables::causes(own, currency, UNATTRIBUTED)?,
         accounts: tables::accounts(scope, month, all, own, currency)?,
@@ -95,6 +95,8 @@ fn costs_in(
 
 /// A leaf as documents have it.
 pub fn leaf_line(line: &Line) -> LeafLine {
+    let currency = line.key.currency;
+    let credits = line.days.iter().filter(|(key, _)| key.credit);
     LeafLine {
         account: line.key.account.clone(),
         community: line.key.community.clone(),
@@ -102,7 +104,9 @@ pub fn leaf_line(line: &Line) -> LeafLine {
         kind: line.key.kind.clone(),
         payer: line.key.payer.clone(),
         provider_paid_by: line.key.paid_by.code(),
-        amount: hubtally_schemas::Minor { units: line.minor, currency: line.key.currency },
+        amount: Minor { units: line.minor, currency },
+        // Cells of one line: their sum is within the line's.
+        credit: Minor { units: credits.map(|(_, cell)| cell.minor).sum(), currency },
         exact: pico_text(line.exact),
     }
 }

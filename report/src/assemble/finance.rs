@@ -53,6 +53,11 @@ pub fn summary(
             .collect(),
         provisional: provisional(month),
         accounts_without_bill: notes::accounts_without_bill(scope, month),
+        communities_without_bill: communities
+            .iter()
+            .filter(|report| report.costs.is_empty())
+            .map(|report| report.community.clone())
+            .collect(),
         clusters_without_bill: notes::clusters_without_account(scope),
         completeness: coverage.to_vec(),
     })

@@ -6,17 +6,18 @@ use super::{Scope, tables};
 use crate::document::{HubUse, Quantity, UserKey, UserUse};
 use crate::error::ReportError;
 use crate::facts::Month;
-use crate::facts::usage::UsageOf;
+use crate::facts::usage::{UsageOf, visitors};
 
 /// Use of a community's hubs, by cluster and hub.
 pub fn hub_use(scope: Scope<'_>, month: &Month, community: &str) -> Result<Vec<HubUse>, ReportError> {
-    type Users<'a> = BTreeSet<(&'a str, &'a str)>;
+    type Users<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;
+    let visitors = visitors(&month.usage);
     let mut hubs: BTreeMap<(&str, &str), (Quantity, Users<'_>)> = BTreeMap::new();
     for usage in month.usage.iter().filter(|usage| usage.community == community) {
         let (quantity, users) = hubs.entry((&usage.cluster, &usage.hub)).or_default();
         quantity.add(usage)?;
         if !usage.user_id.is_empty() {
-            users.insert((&usage.namespace, &usage.user_id));
+            users.insert(usage.user());
         }
     }
     Ok(hubs
@@ -25,7 +26,8 @@ pub fn hub_use(scope: Scope<'_>, month: &Month, community: &str) -> Result<Vec<H
             cluster: cluster.to_owned(),
             hub: hub.to_owned(),
             name: tables::hub_name(scope, hub),
-            users: i64::try_from(users.len()).unwrap_or(i64::MAX),
+            users: count(users.difference(&visitors).count()),
+            visitors: count(users.intersection(&visitors).count()),
             quantity,
         })
         .collect())
@@ -33,9 +35,10 @@ pub fn hub_use(scope: Scope<'_>, month: &Month, community: &str) -> Result<Vec<H
 
 /// Use of a community's users, the most memory first; users with a home directory alone stand last.
 pub fn user_use(month: &Month, community: &str) -> Result<Vec<UserUse>, ReportError> {
+    let visitors = visitors(&month.usage);
     let mut users: BTreeMap<UserKey, (Quantity, Option<i128>)> = BTreeMap::new();
-    for usage in month.usage.iter().filter(|usage| usage.community == community && !usage.user_id.is_empty())
-    {
+    let own = month.usage.iter().filter(|usage| usage.community == community && !usage.user_id.is_empty());
+    for usage in own.filter(|usage| !visitors.contains(&usage.user())) {
         let user = UserKey {
             cluster: usage.cluster.clone(),
             hub: usage.hub.clone(),
@@ -65,6 +68,10 @@ pub fn user_use(month: &Month, community: &str) -> Result<Vec<UserUse>, ReportEr
         .collect();
     users.sort_by_key(|line| std::cmp::Reverse(line.quantity.memory_byte_ms));
     Ok(users)
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Quantity {

@@ -75,7 +75,7 @@ pub fn of_finance(scope: Scope<'_>, currencies: &[FinanceCurrency], accounts: us
         })
         .collect();
     format!(
-        "In {month} the bills of {bills} sum to {}: {}. Billed and posted differ by 0.",
+        "In {month} the bills of {bills} sum to {}: {}. Billed and posted differ by\u{a0}0.",
         listed(&totals),
         parts.join("; ")
     )

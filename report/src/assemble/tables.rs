@@ -7,9 +7,13 @@ use hubtally_schemas::period::{date_to_day, day_to_date};
 use hubtally_schemas::{Currency, Minor, Period};
 
 use super::{Scope, balance, total};
-use crate::document::{AccountLine, CauseLine, DayLine, HubLine, IDLE, UNATTRIBUTED, UserCost, UserKey};
+use crate::document::{
+    AccountLine, CREDIT, CauseLine, DayLine, HubLine, IDLE, UNATTRIBUTED, UserCost, UserKey,
+};
 use crate::error::ReportError;
 use crate::facts::Month;
+use crate::facts::ledger::Place;
+use crate::facts::usage::visitors;
 use crate::rounded::Line;
 
 /// By day and series (component, idle, unattributed): every day of the month, and others that the bill names.
@@ -17,9 +21,9 @@ pub fn days(period: Period, own: &[&Line], currency: Currency) -> Result<Vec<Day
     let mut days: BTreeMap<i32, (BTreeMap<String, i128>, bool)> =
         period.days().map(|day| (date_to_day(day), Default::default())).collect();
     for line in own {
-        let series = series(line);
-        for (day, cell) in &line.days {
-            let (parts, provisional) = days.entry(*day).or_default();
+        for (key, cell) in &line.days {
+            let series = if key.credit { CREDIT } else { series(line) };
+            let (parts, provisional) = days.entry(key.day).or_default();
             add(parts.entry(series.to_owned()).or_default(), cell.minor)?;
             *provisional |= cell.provisional;
         }
@@ -90,10 +94,11 @@ pub fn hubs(scope: Scope<'_>, own: &[&Line], currency: Currency) -> Result<Vec<H
 }
 
 /// By user, the dearest first.
-pub fn users(own: &[&Line], currency: Currency) -> Result<Vec<UserCost>, ReportError> {
+pub fn users(month: &Month, own: &[&Line], currency: Currency) -> Result<Vec<UserCost>, ReportError> {
+    let visitors = visitors(&month.usage);
     let mut users: BTreeMap<UserKey, i128> = BTreeMap::new();
     for line in own.iter().filter(|line| line.key.kind == "direct") {
-        for (place, minor) in line.places.iter().filter(|(place, _)| !place.user_id.is_empty()) {
+        for (place, minor) in line.places.iter().filter(|(place, _)| has_user(place, &visitors)) {
             let user = UserKey {
                 cluster: place.cluster.clone(),
                 hub: place.hub.clone(),
@@ -110,15 +115,22 @@ pub fn users(own: &[&Line], currency: Currency) -> Result<Vec<UserCost>, ReportE
 }
 
 /// What no user line holds.
-pub fn without_user(own: &[&Line], currency: Currency) -> Result<Minor, ReportError> {
+pub fn without_user(month: &Month, own: &[&Line], currency: Currency) -> Result<Minor, ReportError> {
+    let visitors = &visitors(&month.usage);
     let rest = own.iter().flat_map(|line| {
         let direct = line.key.kind == "direct";
         line.places
             .iter()
-            .filter(move |(place, _)| !direct || place.user_id.is_empty())
+            .filter(move |(place, _)| !direct || !has_user(place, visitors))
             .map(|(_, minor)| *minor)
     });
     total(currency, rest)
+}
+
+/// Whether a place is a user's: visitors have no login, and stand together with cost of no user.
+fn has_user(place: &Place, visitors: &BTreeSet<(&str, &str, &str)>) -> bool {
+    let user = (place.cluster.as_str(), place.namespace.as_str(), place.user_id.as_str());
+    !place.user_id.is_empty() && !visitors.contains(&user)
 }
 
 /// A kind by cause and cluster, the dearest first.

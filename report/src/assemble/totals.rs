@@ -11,6 +11,7 @@ use super::{Fixed, Scope, coverage, currencies, notes, total};
 use crate::document::{ClusterCoverage, CommunityReport, ComponentTotal, TOTALS_SCHEMA, TotalCosts, Totals};
 use crate::error::ReportError;
 use crate::facts::Month;
+use crate::facts::usage::{UsageOf, visitors};
 use crate::figures::{counted, coverage_percent, listed, money};
 use crate::rounded::Line;
 
@@ -42,18 +43,15 @@ pub fn totals(
         .filter(|hub| coverage::in_period(hub.dates(), scope.period))
         .map(|hub| hub.id.as_str())
         .collect();
-    let users: BTreeSet<(&str, &str, &str)> = month
-        .usage
-        .iter()
-        .filter(|usage| !usage.user_id.is_empty())
-        .map(|usage| (usage.cluster.as_str(), usage.namespace.as_str(), usage.user_id.as_str()))
-        .collect();
+    let visitors = visitors(&month.usage);
+    let own = month.usage.iter().filter(|usage| !usage.user_id.is_empty());
+    let users: BTreeSet<_> = own.map(UsageOf::user).filter(|user| !visitors.contains(user)).collect();
+    let shown = |people: usize| Some(count(people)).filter(|people| *people == 0 || *people > HIDDEN_PEOPLE);
     let active = communities.iter().filter(|report| {
         !coverage::clusters_of(scope.registry, &report.community.id, scope.period).is_empty()
     });
     let active = count(active.count());
     let hubs = count(hubs.len());
-    let users = Some(count(users.len())).filter(|users| *users == 0 || *users > HIDDEN_PEOPLE);
     let (seen, expected) = coverage::seen_of_expected(clusters);
     let words = sentence(scope, active, hubs, &costs, clusters);
     let mut said = Vec::new();
@@ -71,7 +69,8 @@ pub fn totals(
         head: fixed.head(scope, TOTALS_SCHEMA, words, said),
         communities: active,
         hubs,
-        users,
+        users: shown(users.len()),
+        visitors: shown(visitors.len()),
         costs,
         coverage_percent: coverage_percent(seen, expected),
         suppression: vec![

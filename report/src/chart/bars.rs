@@ -44,7 +44,7 @@ impl Bars {
 
     fn on(&self, sheet: Sheet) -> String {
         let (narrow, top) = (sheet.is_narrow(), self.names_height(sheet));
-        let left = if narrow { 2 } else { 200 };
+        let left = if narrow { 2 } else { 216 };
         let pitch = if narrow { 38 } else { 26 };
         let values = 84;
         let sums = |sign: i128| {
@@ -68,7 +68,7 @@ impl Bars {
             if narrow {
                 text(&mut out, "s", left, y + 11, &shortened(&bar.label, 44));
             } else {
-                text(&mut out, "e", left - 8, y + 16, &shortened(&bar.label, 28));
+                text(&mut out, "e", left - 8, y + 16, &shortened(&bar.label, 27));
             }
             let (mut above, mut below) = (0_i128, 0_i128);
             for (series, part) in self.series.iter().zip(&bar.parts).filter(|_| !bar.is_rest) {
@@ -100,7 +100,7 @@ impl Bars {
         if used.len() < 2 {
             return;
         }
-        let (mut x, mut y) = if sheet.is_narrow() { (46, 3) } else { (200, 3) };
+        let (mut x, mut y) = if sheet.is_narrow() { (46, 3) } else { (216, 3) };
         for (n, series) in used.into_iter().enumerate() {
             if n > 0 && n % 2 == 0 && sheet.is_narrow() {
                 (x, y) = (46, y + 18);

@@ -11,6 +11,7 @@ const PATTERNS: &[(&str, &str)] = &[
     ("networking", "<path class=\"ink\" d=\"M0 4h8M4 0v8\"/>"),
     ("backup", "<path class=\"ink\" d=\"M0 2l2 2l2 -2l2 2l2 -2M0 6l2 2l2 -2l2 2l2 -2\"/>"),
     ("other", "<path class=\"dot\" d=\"M3 3h2v2h-2z\"/>"),
+    ("credit", "<path class=\"thin\" d=\"M0 1h8M0 5h8\"/>"),
     ("idle", ""),
     ("unattributed", "<path class=\"dot\" d=\"M1 1h1v1h-1zM5 5h1v1h-1zM5 1h1v1h-1zM1 5h1v1h-1z\"/>"),
     ("observed", ""),

@@ -15,6 +15,7 @@ pub fn community(report: &CommunityReport, names: &Names) -> Result<Vec<u8>, Rep
     for hub in &report.hub_use {
         let row = Row { section: "hub_use", cluster: &hub.cluster, hub: &hub.hub, ..own };
         sheet.row(&Row { quantity: &hub.users.to_string(), unit: "users", ..row })?;
+        sheet.row(&Row { quantity: &hub.visitors.to_string(), unit: "visitors", ..row })?;
         quantities(&mut sheet, &row, &hub.quantity)?;
     }
     for user in &report.user_use {

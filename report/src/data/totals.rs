@@ -9,8 +9,12 @@ use crate::error::ReportError;
 /// The document as CSV.
 pub fn totals(totals: &Totals) -> Result<Vec<u8>, ReportError> {
     let mut sheet = Sheet::new("the totals", totals.head.period)?;
-    let counts =
-        [(Some(totals.communities), "communities"), (Some(totals.hubs), "hubs"), (totals.users, "users")];
+    let counts = [
+        (Some(totals.communities), "communities"),
+        (Some(totals.hubs), "hubs"),
+        (totals.users, "users"),
+        (totals.visitors, "visitors"),
+    ];
     for (count, unit) in counts {
         // An empty quantity is a hidden one.
         let quantity = count.map(|count| count.to_string()).unwrap_or_default();

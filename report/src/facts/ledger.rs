@@ -85,13 +85,25 @@ pub struct Leaf {
     pub exact: i128,
     /// The part that the provider may still change.
     pub provisional: i128,
-    /// By UTC day number, with the provisional part.
-    pub days: BTreeMap<i32, DayPart>,
+    /// By UTC day number, credits apart, with the provisional part.
+    pub days: BTreeMap<DayKey, DayPart>,
     /// By place.
     pub places: BTreeMap<Place, i128>,
     /// By reason and cluster; the empty reason is none.
     pub reasons: BTreeMap<(String, String), i128>,
 }
+
+/// A day of a leaf: what was charged, or what a credit took off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DayKey {
+    /// UTC day number.
+    pub day: i32,
+    /// Whether a credit is spoken of.
+    pub credit: bool,
+}
+
+/// The pool through which credits come.
+pub const CREDIT_POOL: &str = "credit";
 
 /// A day's part of a leaf.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -133,6 +145,8 @@ pub struct Row<'a> {
     pub day: i32,
     /// Whether the provider may still change it.
     pub provisional: bool,
+    /// Whether it came through the pool of credits.
+    pub credit: bool,
     /// Amount, 10⁻¹² units.
     pub exact: i128,
 }
@@ -152,7 +166,7 @@ struct LeafSymbols {
 struct LeafSums {
     exact: i128,
     provisional: i128,
-    days: HashMap<i32, DayPart>,
+    days: HashMap<DayKey, DayPart>,
     places: HashMap<[Symbol; 4], i128>,
     reasons: HashMap<[Symbol; 2], i128>,
 }
@@ -206,7 +220,7 @@ impl<'a> LedgerFold<'a> {
             Ok::<(), ReportError>(())
         };
         add(&mut leaf.exact)?;
-        let day = leaf.days.entry(row.day).or_default();
+        let day = leaf.days.entry(DayKey { day: row.day, credit: row.credit }).or_default();
         add(&mut day.exact)?;
         if row.provisional {
             add(&mut leaf.provisional)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::Array;
 use hubtally_rules::RegistryView;
 use hubtally_schemas::policy::{CostBasis, Policy};
 use hubtally_schemas::registry::PeriodBasis;
@@ -12,7 +13,7 @@ use super::Reader;
 use super::columns::Columns;
 use crate::error::ReportError;
 use crate::facts::bills::{BillKey, BillLine};
-use crate::facts::ledger::{Leaf, LedgerFold, Row};
+use crate::facts::ledger::{CREDIT_POOL, Leaf, LedgerFold, Row};
 use crate::facts::{Certificate, ClusterHour, WithoutPayer};
 
 /// The month's postings of one basis, folded.
@@ -33,6 +34,7 @@ pub async fn ledger(
         "cluster",
         "namespace",
         "hub",
+        "pool",
         "user_id",
         "account",
         "amount",
@@ -45,6 +47,7 @@ pub async fn ledger(
     Reader::scan(&table, &[("period", period)], &wanted, |batch| {
         let columns = Columns::new(&LEDGER, batch);
         let charge_ids = columns.text("charge_id")?;
+        let pools = columns.text("pool")?;
         let (bases, qualities) = (columns.text("basis")?, columns.text("quality")?);
         let (amounts, days) = (columns.decimal("amount")?, columns.day("service_day")?);
         let mut symbols = |name| Ok::<_, ReportError>(fold.symbols.column(columns.text(name)?));
@@ -72,6 +75,7 @@ pub async fn ledger(
                 user_id: users[row],
                 day: days.value(row),
                 provisional: qualities.value(row) == "provisional",
+                credit: pools.is_valid(row) && pools.value(row) == CREDIT_POOL,
                 exact: amounts.value(row),
             })?;
         }

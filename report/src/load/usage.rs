@@ -23,10 +23,12 @@ pub async fn pods(
     registry: &RegistryView,
     period: Period,
 ) -> Result<Vec<UsageOf>, ReportError> {
-    let wanted = ["cluster", "namespace", "user_id", "memory_byte_ms", "cpu_millicore_ms", "gpu_milligpu_ms"];
+    let wanted =
+        ["cluster", "namespace", "user_id", "role", "memory_byte_ms", "cpu_millicore_ms", "gpu_milligpu_ms"];
     let table = reader.open(&USAGE_HOURLY).await?;
     let mut symbols = Symbols::default();
-    let mut by_place: HashMap<[Symbol; 5], [i128; 3]> = HashMap::new();
+    let binder = symbols.add("binder");
+    let mut by_place: HashMap<([Symbol; 5], bool), [i128; 3]> = HashMap::new();
     for date in period.days() {
         let noon = Instant::at_midnight(date);
         let mut hubs: HashMap<(Symbol, Symbol), (Symbol, Symbol)> = HashMap::new();
@@ -35,6 +37,7 @@ pub async fn pods(
             let clusters = symbols.column(columns.text("cluster")?);
             let namespaces = symbols.column(columns.text("namespace")?);
             let users = symbols.column(columns.text("user_id")?);
+            let roles = symbols.column(columns.text("role")?);
             let quantities = [
                 columns.int("memory_byte_ms")?,
                 columns.int("cpu_millicore_ms")?,
@@ -52,7 +55,9 @@ pub async fn pods(
                         ),
                     }
                 });
-                let sums = by_place.entry([community, key.0, hub, key.1, users[row]]).or_default();
+                let sums = by_place
+                    .entry(([community, key.0, hub, key.1, users[row]], roles[row] == binder))
+                    .or_default();
                 for (sum, quantity) in sums.iter_mut().zip(quantities) {
                     // i128 holds 10¹⁹ rows of the largest hour.
                     *sum += i128::from(quantity.value(row));
@@ -64,7 +69,8 @@ pub async fn pods(
     }
     let mut usage: Vec<UsageOf> = by_place
         .into_iter()
-        .map(|([community, cluster, hub, namespace, user], [memory, cpu, gpu])| UsageOf {
+        .map(|(([community, cluster, hub, namespace, user], binder), [memory, cpu, gpu])| UsageOf {
+            binder,
             community: symbols.owned(community),
             cluster: symbols.owned(cluster),
             hub: symbols.owned(hub),
@@ -78,7 +84,7 @@ pub async fn pods(
     usage.sort_by(|a, b| {
         let key =
             |u: &UsageOf| [&u.community, &u.cluster, &u.hub, &u.namespace, &u.user_id].map(String::clone);
-        key(a).cmp(&key(b))
+        (key(a), a.binder).cmp(&(key(b), b.binder))
     });
     Ok(usage)
 }

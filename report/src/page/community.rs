@@ -5,7 +5,7 @@ use hubtally_schemas::{Currency, Minor};
 use super::block::{Block, Page, Table, paragraph};
 use super::{Provenance, charts, check, completeness};
 use crate::chart::{Bar, Series};
-use crate::document::{CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey};
+use crate::document::{CREDIT, CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey};
 use crate::figures::{amount, core_hours, count, gib, gib_hours, listed, money, percent};
 use crate::load::Names;
 use crate::words;
@@ -86,6 +86,10 @@ pub fn community(report: &CommunityReport, names: &Names, provenance: &Provenanc
     page
 }
 
+/// Kinds by column; the last column is all of them.
+const KINDS: [&[&str]; 5] =
+    [&["direct", "rounding", "adjustment"], &["shared"], &[IDLE], &[UNATTRIBUTED], &[]];
+
 fn made_of(id: &str, report: &CommunityReport, costs: &CommunityCosts) -> Vec<Block> {
     let currency = costs.total.currency;
     let unit = currency.code();
@@ -104,17 +108,28 @@ fn made_of(id: &str, report: &CommunityReport, costs: &CommunityCosts) -> Vec<Bl
     let sum = |component: Option<&str>, kinds: &[&str]| {
         let lines = costs.lines.iter().filter(|line| component.is_none_or(|wanted| wanted == line.component));
         let lines = lines.filter(|line| kinds.is_empty() || kinds.contains(&line.kind.as_str()));
-        minor(lines.map(|line| line.amount.units).sum(), currency)
+        match component {
+            // Credits have a row of their own.
+            Some(_) => minor(lines.map(|line| line.amount.units - line.credit.units).sum(), currency),
+            None => minor(lines.map(|line| line.amount.units).sum(), currency),
+        }
+    };
+    let credit = |kinds: &[&str]| {
+        let lines = costs.lines.iter().filter(|line| kinds.is_empty() || kinds.contains(&line.kind.as_str()));
+        minor(lines.map(|line| line.credit.units).sum(), currency)
     };
     let cells = |component: Option<&str>, name: &str| {
-        let parts = [&["direct", "rounding", "adjustment"][..], &["shared"], &[IDLE], &[UNATTRIBUTED], &[]];
-        std::iter::once(name.to_owned()).chain(parts.map(|kinds| amount(sum(component, kinds)))).collect()
+        std::iter::once(name.to_owned()).chain(KINDS.map(|kinds| amount(sum(component, kinds)))).collect()
     };
     let mut codes: Vec<String> = costs.lines.iter().map(|line| line.component.clone()).collect();
     codes.sort_unstable();
     codes.dedup();
     for series in charts::series(&codes) {
         table.row(cells(Some(&series.code), &series.name));
+    }
+    if costs.lines.iter().any(|line| line.credit.units != 0) {
+        let parts = KINDS.map(|kinds| amount(credit(kinds)));
+        table.row(std::iter::once(words::component(CREDIT).to_owned()).chain(parts).collect());
     }
     table.total(cells(None, "Total"));
     let mut blocks =
@@ -173,7 +188,7 @@ fn hubs(id: &impl Fn(&str) -> String, costs: &CommunityCosts) -> Vec<Block> {
     let label = |hub: &crate::document::HubLine| match (hub.hub.as_str(), hub.cluster.as_str(), hub.staging) {
         ("", "", _) => "No hub: the account as a whole".to_owned(),
         ("", cluster, _) => format!("No hub: cluster {cluster}"),
-        (_, _, true) => format!("{} (staging)", hub.name),
+        (_, _, true) if !hub.name.to_lowercase().contains("staging") => format!("{} (staging)", hub.name),
         _ => hub.name.clone(),
     };
     let (most, rest) = charts::most_and_rest(&costs.hubs, MOST_BARS);
@@ -265,7 +280,7 @@ fn users(
     }
     let all = minor(costs.users.iter().map(|user| user.amount.units).sum(), currency);
     table.total(padded("All users", amount(all)));
-    table.total(padded("Shared, idle, unattributed, and cost of no user", amount(costs.without_user)));
+    table.total(padded("Shared, idle, unattributed, of visitors and of no user", amount(costs.without_user)));
     table.total(padded("Total", amount(costs.total)));
     vec![
         paragraph(
@@ -323,6 +338,7 @@ fn hub_use(report: &CommunityReport) -> Vec<Block> {
             ("Hub", ""),
             ("Cluster", ""),
             ("#Users", ""),
+            ("#Visitors", ""),
             ("#Memory", "GiB-hours"),
             ("#CPU", "core-hours"),
             ("#GPU", "GPU-hours"),
@@ -335,6 +351,7 @@ fn hub_use(report: &CommunityReport) -> Vec<Block> {
             name.to_owned(),
             cluster,
             count(hubs.iter().map(|hub| hub.users).sum()),
+            count(hubs.iter().map(|hub| hub.visitors).sum()),
             gib_hours(sum(|hub| hub.quantity.memory_byte_ms)),
             core_hours(sum(|hub| hub.quantity.cpu_millicore_ms)),
             core_hours(sum(|hub| hub.quantity.gpu_milligpu_ms)),
@@ -569,6 +586,12 @@ fn definitions(report: &CommunityReport) -> Vec<(&'static str, &'static str)> {
     }
     if report.costs.iter().any(|costs| costs.days.iter().any(|day| day.provisional)) {
         used.push("provisional");
+    }
+    if report.costs.iter().any(|costs| costs.lines.iter().any(|line| line.credit.units != 0)) {
+        used.push("credit");
+    }
+    if !report.hub_use.is_empty() || report.costs.iter().any(|costs| !costs.users.is_empty()) {
+        used.push("visitor");
     }
     if report.costs.iter().any(|costs| costs.recoverable != costs.total) {
         used.extend(["recoverable", "not_recoverable"]);

@@ -6,7 +6,7 @@ use super::block::{Block, Page, Table, paragraph};
 use super::{Provenance, charts, check, completeness};
 use crate::chart::{Bar, Series};
 use crate::document::{
-    FinanceAccount, FinanceCommunity, FinanceCurrency, FinanceSummary, IDLE, UNATTRIBUTED,
+    FinanceAccount, FinanceCommunity, FinanceCurrency, FinanceSummary, IDLE, Party, UNATTRIBUTED,
 };
 use crate::figures::{amount, count, exact, listed, money};
 use crate::words;
@@ -35,6 +35,7 @@ pub fn finance(summary: &FinanceSummary, provenance: &Provenance) -> Page {
             communities(&suffix, currency),
         );
     }
+    page.section("not-known", "Cost that is not known", not_known(summary));
     page.section("accounts", "Bills and conservation", accounts(summary));
     page.section("rounding", "Rounding", rounding(summary));
     page.section("not-recoverable", "Not recoverable", not_recoverable(summary));
@@ -195,6 +196,18 @@ fn accounts(summary: &FinanceSummary) -> Vec<Block> {
         Block::Table(table),
     ];
     blocks.extend(more(summary.accounts.len()));
+    blocks
+}
+
+/// Communities, clusters and accounts of which no bill was read: unknown is not zero (law L4).
+fn not_known(summary: &FinanceSummary) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if !summary.communities_without_bill.is_empty() {
+        let name = |party: &Party| format!("{} ({})", party.name, party.id);
+        let names: Vec<String> = summary.communities_without_bill.iter().map(name).collect();
+        let stand = if names.len() == 1 { "which stands" } else { "which stand" };
+        blocks.push(paragraph(format!("No bill was read for {}, {stand} in no table here.", listed(&names))));
+    }
     if !summary.clusters_without_bill.is_empty() {
         let plural = if summary.clusters_without_bill.len() == 1 { "" } else { "s" };
         blocks.push(paragraph(format!(

@@ -13,6 +13,9 @@ pub fn totals(totals: &Totals, provenance: &Provenance) -> Page {
     page.figure("Communities", count(totals.communities));
     page.figure("Hubs", count(totals.hubs));
     page.figure("Users", totals.users.map_or_else(|| "10 or fewer".to_owned(), count));
+    if totals.visitors != Some(0) {
+        page.figure("Visitors", totals.visitors.map_or_else(|| "10 or fewer".to_owned(), count));
+    }
     for costs in &totals.costs {
         let shown = costs.communities_total.map_or_else(|| "not shown".to_owned(), money);
         page.figure(&format!("Cloud service, {}", costs.currency), shown);
@@ -30,7 +33,7 @@ pub fn totals(totals: &Totals, provenance: &Provenance) -> Page {
     let policy = &totals.head.policy;
     let sentences = Block::List { items: policy.sentences.clone() };
     page.section("policy", "Policy", vec![paragraph(format!("Policy {}:", policy.id)), sentences]);
-    let used = ["draft", "cloud", "hub", "user", "telemetry", "observed", "digest"];
+    let used = ["draft", "cloud", "hub", "user", "visitor", "telemetry", "observed", "digest"];
     page.section(
         "definitions",
         "What the words mean",
