@@ -5,7 +5,7 @@ use hubtally_schemas::{Currency, Minor};
 use super::block::{Block, Page, Table, paragraph};
 use super::{Provenance, charts, check, completeness};
 use crate::chart::{Bar, Series};
-use crate::document::{CREDIT, CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey};
+use crate::document::{CREDIT, CommunityCosts, CommunityReport, IDLE, UNATTRIBUTED, UserKey, UserUse};
 use crate::figures::{amount, core_hours, count, gib, gib_hours, listed, money, percent};
 use crate::load::Names;
 use crate::words;
@@ -186,7 +186,7 @@ fn kinds() -> Vec<Series> {
 fn hubs(id: &impl Fn(&str) -> String, costs: &CommunityCosts) -> Vec<Block> {
     let (currency, unit) = (costs.total.currency, costs.total.currency.code());
     let label = |hub: &crate::document::HubLine| match (hub.hub.as_str(), hub.cluster.as_str(), hub.staging) {
-        ("", "", _) => "No hub: the account as a whole".to_owned(),
+        ("", "", _) => "No hub: whole account".to_owned(),
         ("", cluster, _) => format!("No hub: cluster {cluster}"),
         (_, _, true) if !hub.name.to_lowercase().contains("staging") => format!("{} (staging)", hub.name),
         _ => hub.name.clone(),
@@ -314,7 +314,11 @@ fn users_without_cost(report: &CommunityReport, names: &Names) -> Vec<Block> {
 /// User, hub, memory, CPU, home.
 fn use_cells(report: &CommunityReport, user: &UserKey, names: &Names) -> Vec<String> {
     let hub = report.hub_use.iter().find(|hub| hub.hub == user.hub && hub.cluster == user.cluster);
-    let hub = hub.map_or_else(|| user.hub.clone(), |hub| hub.name.clone());
+    let name = hub.map_or_else(|| user.hub.clone(), |hub| hub.name.clone());
+    // A hub that moved to another namespace knows the same name twice: two logins, two users.
+    let same_hub = |other: &&UserUse| other.user.hub == user.hub && other.user.cluster == user.cluster;
+    let moved = report.user_use.iter().filter(same_hub).any(|other| other.user.namespace != user.namespace);
+    let hub = if moved { format!("{name} ({})", user.namespace) } else { name };
     let used = report.user_use.iter().find(|used| used.user == *user);
     let quantity = used.map(|used| used.quantity).unwrap_or_default();
     let home = used.and_then(|used| used.home_bytes.as_deref()).and_then(|bytes| bytes.parse().ok());

@@ -49,7 +49,7 @@ impl Templates {
 
 fn broken(name: &str, error: &minijinja::Error) -> ReportError {
     let hint = match error.kind() {
-        ErrorKind::UndefinedError => " (a page has the fields that docs/templates.md lists)",
+        ErrorKind::UndefinedError => " (report/src/page/block.rs lists the fields of a page)",
         _ => "",
     };
     let template = error.name().unwrap_or(name).to_owned();
