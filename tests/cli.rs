@@ -7,6 +7,7 @@ mod cli {
     mod first_steps;
     mod help;
     mod object_storage;
+    mod read_back;
     mod recipe;
     mod registry_import;
     pub mod run;
