@@ -40,7 +40,7 @@ impl Columns {
     }
 
     fn on(&self, sheet: Sheet) -> String {
-        let (top, bottom, plot) = (26, 40, if sheet.is_narrow() { 170 } else { 220 });
+        let (top, bottom, plot) = (26, 46, if sheet.is_narrow() { 170 } else { 220 });
         let left = if sheet.is_narrow() { 38 } else { 56 };
         let names = if sheet.is_narrow() { 112 } else { 150 };
         let days = i64::try_from(self.days.len()).unwrap_or(31).max(1);
@@ -96,7 +96,7 @@ impl Columns {
                 text(&mut out, "m", x + width / 2, top + plot + 24, &column.label);
             }
         }
-        text(&mut out, "s", left, top + plot + bottom - 2, &self.axis);
+        text(&mut out, "s", left, top + plot + bottom - 6, &self.axis);
         if self.days.iter().any(|column| column.unobserved_hours > 0) {
             rect(&mut out, "mark f-unobserved", right + 12, top + plot + 3, 10, 10);
             text(&mut out, "s", right + 27, top + plot + 12, "no telemetry");
