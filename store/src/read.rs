@@ -29,6 +29,7 @@ struct Reading {
     columns: Vec<&'static Column>,
     schema: SchemaRef,
     files: VecDeque<DataFile>,
+    batch_rows: usize,
     open: Option<(DataFile, ParquetRecordBatchStream<RangeReader>)>,
 }
 
@@ -38,6 +39,17 @@ pub(crate) fn stream(
     spec: &'static TableSpec,
     files: Vec<DataFile>,
     names: Option<&[&str]>,
+) -> Result<BoxStream<'static, Result<RecordBatch, StoreError>>, StoreError> {
+    stream_of(store, spec, files, names, BATCH_ROWS)
+}
+
+/// The same, so many rows at a time.
+pub(crate) fn stream_of(
+    store: &Store,
+    spec: &'static TableSpec,
+    files: Vec<DataFile>,
+    names: Option<&[&str]>,
+    batch_rows: usize,
 ) -> Result<BoxStream<'static, Result<RecordBatch, StoreError>>, StoreError> {
     let columns = chosen(spec, names)?;
     let fields: Vec<_> = columns
@@ -50,6 +62,7 @@ pub(crate) fn stream(
         columns,
         schema: Arc::new(Schema::new(fields)),
         files: files.into(),
+        batch_rows,
         open: None,
     };
     let batches = futures::stream::unfold(Some(reading), |reading| async {
@@ -89,7 +102,7 @@ impl Reading {
                 }
             }
             let Some(file) = self.files.pop_front() else { return Ok(None) };
-            let opened = open_file(self.store.object_store(), &self.columns, &file).await?;
+            let opened = open_file(self.store.object_store(), &self.columns, &file, self.batch_rows).await?;
             self.open = Some((file, opened));
         }
     }
@@ -104,13 +117,14 @@ async fn open_file(
     objects: Arc<dyn ObjectStore>,
     columns: &[&'static Column],
     file: &DataFile,
+    batch_rows: usize,
 ) -> Result<ParquetRecordBatchStream<RangeReader>, StoreError> {
     let failed = |source| StoreError::ReadFile { path: file.path.clone(), source };
     let reader = RangeReader::new(objects, &file.path, file.size);
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(failed)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(|column| column.name));
-    builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(failed)
+    builder.with_projection(mask).with_batch_size(batch_rows).build().map_err(failed)
 }
 
 fn complete(

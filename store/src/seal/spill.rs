@@ -23,7 +23,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::{Sorted, load, order, rejects, write};
 use crate::SealLimits;
@@ -37,10 +37,15 @@ use crate::stats::FileStats;
 use crate::store::Store;
 use crate::table::DataFile;
 
+/// Rows that are dealt at a time.
+const DEALT_ROWS: usize = 16_384;
 /// Rows that each run keeps ready during the merge.
-const RUN_ROWS: usize = 8_192;
+const RUN_ROWS: usize = 4_096;
 /// Rows that are put out at a time.
-const MERGED_ROWS: usize = 65_536;
+const MERGED_ROWS: usize = 16_384;
+/// Rows of a row group on disk.
+const SPILLED_ROWS: usize = 8_192;
+const PAGE_BYTES: usize = 64 << 10;
 /// Parts on disk at most: each holds a file and a buffer open.
 const MOST_PARTS: usize = 256;
 
@@ -59,10 +64,10 @@ pub(super) async fn sort(
     })?;
     let values = files.first().map(|file| file.partition.clone()).unwrap_or_default();
 
-    // Half of the memory, since a part is never exactly as large as the others.
-    let parts = (memory / (limits.memory_bytes / 2).max(1) + 1).clamp(2, MOST_PARTS);
+    // Three quarters of the memory, since a part is never exactly as large as the others.
+    let parts = (memory / (limits.memory_bytes / 4 * 3).max(1) + 1).clamp(2, MOST_PARTS);
     let mut dealt = Dealt::new(spec, aside.path(), parts);
-    let mut rows = read::stream(store, spec, files, None)?;
+    let mut rows = read::stream_of(store, spec, files, None, DEALT_ROWS)?;
     while let Some(batch) = rows.next().await {
         let batch = partition::without_partition(spec, &batch?)?;
         dealt = blocking("dealing rows into parts", move || dealt.deal(&batch).map(|()| dealt)).await?;
@@ -79,8 +84,8 @@ pub(super) async fn sort(
     })
     .await?;
 
-    let row_group =
-        (limits.memory_bytes / (4 * (spec.columns.len() * 16 + 64))).clamp(RUN_ROWS, ROW_GROUP_ROWS);
+    let row_bytes = spec.columns.len() * 32;
+    let row_group = (limits.memory_bytes / 2 / row_bytes).clamp(RUN_ROWS, ROW_GROUP_ROWS);
     let mut merge = Merge::open(spec, &runs, values, row_group)?;
     loop {
         let (next, files, ended) = blocking("merging parts", move || {
@@ -130,7 +135,7 @@ impl Dealt {
         let slot = &mut self.parts[part];
         if slot.is_none() {
             let path = self.folder.join(format!("part-{part}.parquet"));
-            *slot = Some((path.clone(), writer(&path, rows, MERGED_ROWS)?));
+            *slot = Some((path.clone(), writer(&path, rows, SPILLED_ROWS)?));
         }
         match slot {
             Some((path, writer)) => writer.write(rows).map_err(spill_error(path, "writing")),
@@ -154,7 +159,14 @@ fn writer(path: &Path, like: &RecordBatch, row_group: usize) -> Result<ArrowWrit
         what: "making it",
         source,
     })?;
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group)).build();
+    // Small pages and dictionaries: many of these files are open at once, and each holds some of
+    // every column in memory.
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(row_group))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_dictionary_page_size_limit(PAGE_BYTES)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
     ArrowWriter::try_new(file, like.schema(), Some(properties)).map_err(spill_error(path, "making it"))
 }
 
@@ -200,7 +212,7 @@ fn sort_part(spec: &'static TableSpec, path: &Path, sorted: &mut Sorted) -> Resu
     for chunk in order.chunks(MERGED_ROWS) {
         let batch = write::plain(&rows, chunk)?;
         if out.is_none() {
-            out = Some(writer(&run, &batch, MERGED_ROWS)?);
+            out = Some(writer(&run, &batch, SPILLED_ROWS)?);
         }
         if let Some(out) = &mut out {
             out.write(&batch).map_err(spill_error(&run, "writing"))?;
