@@ -17,6 +17,8 @@ pub struct CloseSummary {
     pub completeness: CompletenessSummary,
     /// One entry a community, by id.
     pub communities: Vec<CommunitySummary>,
+    /// One entry a currency: the rounded bill, and what of it no community bears.
+    pub bills: Vec<BillSummary>,
     /// Charges that no rule gives a payer: each makes the close exit 3.
     pub charges_without_payer: Vec<String>,
     /// Why the data is incomplete, in words; empty when it is complete.
@@ -38,6 +40,19 @@ pub struct ConservationSummary {
     pub posted: String,
     /// `billed − posted`.
     pub difference: String,
+}
+
+/// The whole bill in one currency, rounded: communities + `organisation` + `without_payer` = `total`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillSummary {
+    /// ISO 4217.
+    pub currency: String,
+    /// What the organisation bears.
+    pub organisation: String,
+    /// What no rule gives a payer.
+    pub without_payer: String,
+    /// Sum of the rounded bills.
+    pub total: String,
 }
 
 /// Samples expected and seen.
@@ -68,6 +83,8 @@ pub struct CommunitySummary {
     pub unattributed: String,
     /// Sum of the three.
     pub total: String,
+    /// Whether its cost is known. `false`: no bill of it was read, and the amounts are what was posted, 0.
+    pub cost_known: bool,
     /// Percent of expected samples seen on its clusters, one decimal; `None` where no cluster was expected.
     pub coverage_percent: Option<String>,
 }

@@ -11,6 +11,7 @@ use super::end_to_end::closed;
 const TABLES: [&str; 6] = ["pod_usage", "node_usage", "charges", "usage_hourly", "ledger", "coverage"];
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the environment says which Python a test may use")]
 fn three_other_readers_find_the_same_rows_and_the_same_money() {
     let Ok(python) = std::env::var("HUBTALLY_TEST_PYTHON") else {
         assert!(
@@ -22,12 +23,8 @@ fn three_other_readers_find_the_same_rows_and_the_same_money() {
     };
     let (place, ended) = closed();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python/read_back.py");
-    let output = Command::new(python)
-        .arg(script)
-        .arg(place.path("store/tables"))
-        .args(TABLES)
-        .output()
-        .unwrap();
+    let output =
+        Command::new(python).arg(script).arg(place.path("store/tables")).args(TABLES).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let ours = place.run(&["tables", "--json"]).exits(0).json();

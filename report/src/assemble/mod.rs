@@ -14,10 +14,14 @@ mod totals;
 use hubtally_schemas::canonical::{sha256_hex, to_vec};
 use hubtally_schemas::policy::Policy;
 use hubtally_schemas::registry::Registry;
-use hubtally_schemas::statement::{CloseSummary, CommunitySummary, CompletenessSummary, ConservationSummary};
+use hubtally_schemas::statement::{
+    BillSummary, CloseSummary, CommunitySummary, CompletenessSummary, ConservationSummary,
+};
 use hubtally_schemas::{Currency, Minor, Period};
 
-use crate::document::{CommunityCosts, CommunityReport, DRAFT, FinanceSummary, Head, PolicyWords, Totals};
+use crate::document::{
+    CommunityCosts, CommunityReport, DRAFT, FinanceCurrency, FinanceSummary, Head, PolicyWords, Totals,
+};
 use crate::error::ReportError;
 use crate::facts::Month;
 use crate::rounded::{Line, round_leaves, sum};
@@ -61,7 +65,7 @@ pub fn assemble(scope: Scope<'_>, month: &Month) -> Result<Documents, ReportErro
     let incomplete = notes::of_federation(scope, month, &coverage)?;
     let finance = finance::summary(scope, &fixed, month, &lines, &coverage, &communities, &incomplete)?;
     let totals = totals::totals(scope, &fixed, month, &lines, &coverage, &communities, &incomplete)?;
-    let summary = close_summary(scope, month, &communities, &coverage, incomplete);
+    let summary = close_summary(scope, month, &communities, &finance, &coverage, incomplete);
     Ok(Documents { communities, finance, totals, summary })
 }
 
@@ -106,6 +110,7 @@ fn close_summary(
     scope: Scope<'_>,
     month: &Month,
     communities: &[CommunityReport],
+    finance: &FinanceSummary,
     coverage: &[crate::document::ClusterCoverage],
     incomplete: Vec<String>,
 ) -> CloseSummary {
@@ -128,9 +133,19 @@ fn close_summary(
         conservation,
         completeness: CompletenessSummary { expected, seen, observed: seen },
         communities,
+        bills: finance.currencies.iter().map(bill_summary).collect(),
         charges_without_payer: month.without_payer.iter().map(|charge| charge.charge_id.clone()).collect(),
         incomplete,
         statements: String::new(),
+    }
+}
+
+fn bill_summary(bill: &FinanceCurrency) -> BillSummary {
+    BillSummary {
+        currency: bill.currency.clone(),
+        organisation: bill.organisation.to_decimal_text(),
+        without_payer: bill.without_payer.to_decimal_text(),
+        total: bill.total.to_decimal_text(),
     }
 }
 
@@ -147,6 +162,7 @@ fn community_summaries(report: &CommunityReport, posted_in: Option<&str>) -> Vec
             idle,
             unattributed,
             total,
+            cost_known: !report.costs.is_empty(),
             coverage_percent: report.coverage_percent(),
         }
     };

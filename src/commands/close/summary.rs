@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use hubtally_schemas::Currency;
 use hubtally_schemas::money::{decimal_text, parse_pico};
-use hubtally_schemas::statement::{CloseSummary, CommunitySummary};
+use hubtally_schemas::statement::{BillSummary, CloseSummary, CommunitySummary};
 
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -85,18 +85,36 @@ fn communities(closed: &CloseSummary) -> String {
         ("total", Side::Right),
     ];
     let line = |community: &CommunitySummary| {
+        // Unknown is not zero: without a bill the cost is said to be unknown.
+        let amount = |text: &str| if community.cost_known { thousands(text) } else { "not known".to_owned() };
         vec![
             community.name.clone(),
             community.currency.clone(),
-            thousands(&community.cloud),
-            thousands(&community.idle),
-            thousands(&community.unattributed),
+            amount(&community.cloud),
+            amount(&community.idle),
+            amount(&community.unattributed),
             community.coverage_percent.as_ref().map_or_else(|| "no cluster".to_owned(), |p| format!("{p} %")),
-            thousands(&community.total),
+            amount(&community.total),
         ]
     };
-    let rows = closed.communities.iter().map(line).chain(totals(&closed.communities));
+    let others = closed.bills.iter().flat_map(beside_communities);
+    let rows = closed.communities.iter().map(line).chain(totals(&closed.communities)).chain(others);
     table::text(&heads, rows)
+}
+
+/// What of a bill no community bears, and the whole bill: the table ends with what was billed.
+fn beside_communities(bill: &BillSummary) -> Vec<Vec<String>> {
+    let line = |name: &str, total: &str| {
+        let mut cells = vec![String::new(); 7];
+        (cells[0], cells[1], cells[6]) = (name.to_owned(), bill.currency.clone(), thousands(total));
+        cells
+    };
+    let mut lines = vec![line("the organisation", &bill.organisation)];
+    if parse_pico(&bill.without_payer).is_ok_and(|amount| amount.pico != 0) {
+        lines.push(line("no payer", &bill.without_payer));
+    }
+    lines.push(line("the whole bill", &bill.total));
+    lines
 }
 
 /// A line a currency: sums of the printed lines, so that the table adds up.
@@ -143,6 +161,7 @@ mod tests {
             idle: "0.10".into(),
             unattributed: "-0.05".into(),
             total: total.into(),
+            cost_known: true,
             coverage_percent: Some("98.7".into()),
         };
         CloseSummary {
@@ -159,6 +178,12 @@ mod tests {
                 community("ocean", "1000.00", "1000.05"),
                 community("soil", "101.00", "101.05"),
             ],
+            bills: vec![BillSummary {
+                currency: "USD".into(),
+                organisation: "12.34".into(),
+                without_payer: "0.00".into(),
+                total: "1113.44".into(),
+            }],
             charges_without_payer: vec![],
             incomplete: vec![],
             statements: "statements/2026-06".into(),
@@ -172,6 +197,10 @@ mod tests {
             shown.contains("1,101.00") && shown.contains("1,101.10") && shown.contains("-0.10"),
             "{shown}"
         );
+        assert!(shown.contains("1,113.44") && !shown.contains("no payer"), "{shown}");
+        let mut unknown = closed();
+        unknown.communities[1].cost_known = false;
+        assert!(text(&unknown).contains("not known"));
         assert!(shown.contains("June 2026, draft") && shown.contains("statements/2026-06"));
     }
 
