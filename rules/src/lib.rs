@@ -1,8 +1,8 @@
 //! The pure heart of hubtally: every rule that decides an amount or a quantity.
 //!
 //! **What it is**: functions from values to values. [`apportion`] splits integers without losing one;
-//! everything else stands on it: [`compute`] splits a node-hour among pods, [`spread`] a charge over
-//! time and owners, [`rounding`] a bill into cents. [`metering`] and [`storage_hold`] turn
+//! everything else stands on it: [`compute`] splits a node-hour among pods,
+//! [`rounding`] a bill into cents. [`metering`] and [`storage_hold`] turn
 //! measurements into quantities, [`component`] and [`directory`] say what a bill line or a directory
 //! is, [`registry_view`] who is who at an instant, [`commit`] and [`seal`] what a store may write,
 //! [`certificate`] whether the books balance.
@@ -22,7 +22,6 @@ pub mod policy_check;
 pub mod registry_view;
 pub mod rounding;
 pub mod seal;
-pub mod spread;
 pub mod storage_hold;
 
 pub use apportion::largest_remainder;
