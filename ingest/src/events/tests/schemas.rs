@@ -1,5 +1,6 @@
 //! The JSON Schemas and the decoder say the same: what one accepts, so does the other.
 
+use boon::{Compiler, Draft, Schemas};
 use serde_json::{Value, json};
 
 use super::{event, judgement, schema};
@@ -7,10 +8,19 @@ use crate::events::read_event;
 
 const KINDS: &[&str] = &["pod", "node", "storage", "hub", "coverage"];
 
+/// Whether a schema, which must be one itself, accepts a document; formats (`date-time`, `uri-reference`) count.
+fn accepts(schema: &Value, document: &Value) -> bool {
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.set_default_draft(Draft::V2020_12);
+    compiler.enable_format_assertions();
+    compiler.add_resource("event.json", schema.clone()).unwrap();
+    let compiled = compiler.compile("event.json", &mut schemas).unwrap();
+    schemas.validate(document, compiled).is_ok()
+}
+
 /// Both accept, or both refuse.
 fn check(kind: &str, text: &str, good: bool) {
-    let validator = jsonschema::draft202012::new(&schema(kind)).unwrap();
-    let by_schema = validator.is_valid(&serde_json::from_str(text).unwrap());
+    let by_schema = accepts(&schema(kind), &serde_json::from_str(text).unwrap());
     let by_decoder = read_event(text.as_bytes(), &judgement());
     assert_eq!(by_schema, good, "schema, {kind}: {text}");
     assert_eq!(by_decoder.is_ok(), good, "decoder, {kind}: {text}: {by_decoder:?}");
@@ -19,7 +29,6 @@ fn check(kind: &str, text: &str, good: bool) {
 #[test]
 fn the_schemas_are_schemas_and_their_examples_hold() {
     for kind in KINDS {
-        assert!(jsonschema::draft202012::meta::is_valid(&schema(kind)), "{kind}");
         check(kind, &event(kind, &[]), true);
         check(kind, &event(kind, &[("/extension", json!("x")), ("/data/unknown", json!([1]))]), true);
     }
