@@ -8,8 +8,8 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/target \
-    CARGO_TARGET_DIR=/target cargo build --locked --package hubtally --bin hubtally --profile dist \
- && install -m 755 /target/dist/hubtally /usr/local/bin/hubtally
+    CARGO_TARGET_DIR=/target cargo build --locked --package hubtally --bin hubtally --release \
+ && install -m 755 -s /target/release/hubtally /usr/local/bin/hubtally
 
 FROM debian:bookworm-slim
 # Roots of trust, for object storage over TLS.

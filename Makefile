@@ -23,9 +23,9 @@ lint: ## formatting, spelling, licences, clippy
 check-html: ## checks the statements of the sample month in a browser
 	@scripts/check-html.sh
 
-bench: ## measures the figures of docs/performance.md (release build)
+bench: ## measures the figures of docs/performance.md (release build; FIGURES="metering seal" for some)
 	@scripts/install-test-deps.sh
-	@scripts/bench.sh
+	@scripts/bench.sh $(FIGURES)
 
 dist: ## makes dist/hubtally-<version>-x86_64-linux.tar.gz, which runs without Rust
 	@scripts/dist.sh

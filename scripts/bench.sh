@@ -1,24 +1,16 @@
 #!/usr/bin/env bash
-# Measures every figure: a line each, `NAME value=… goal=… ours=… peer=…`. Arguments name the benchmarks to run.
+# Measures the figures of docs/performance.md in a release build: a line each, then all in one table.
+#   scripts/bench.sh [FIGURE…]    all of them, or some: events seal metering close
+#   HUBTALLY_BENCH_SCALE=10       a tenth of the data, for a quick look (default 100: 30 million pod rows)
+#   HUBTALLY_BENCH_RUNS=1         fewer runs than five
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"
-# The peer of the ratios is DuckDB's Python package.
+# The peer is DuckDB's Python package.
 export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python
-
-names=("$@")
-if [ ${#names[@]} = 0 ]; then
-  for file in benches/*.rs benches/*/main.rs; do
-    [ -e "$file" ] || continue
-    case $file in */main.rs) name=$(basename "$(dirname "$file")") ;; *) name=$(basename "$file" .rs) ;; esac
-    names+=("$name")
-  done
-fi
-[ ${#names[@]} -gt 0 ] || fail "no benchmark in benches/"
+export HUBTALLY_BENCH=${HUBTALLY_BENCH:-$HUBTALLY_CACHE/bench}
 
 say "building release (the first time this takes long)"
-selected=()
-for name in "${names[@]}"; do selected+=(--bench "$name"); done
-cargo bench --locked --package hubtally "${selected[@]}" --no-run
+cargo bench --locked --package hubtally --bench figures --no-run
 say "measuring; keep the machine quiet"
-cargo bench --locked --package hubtally "${selected[@]}"
+cargo bench --locked --quiet --package hubtally --bench figures -- "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the binary and leaves it at bin/hubtally.
-#   PROFILE=dev (default: quick to build, dependencies optimised) | release | dist (smallest and fastest)
+#   PROFILE=dev (default: quick to build, dependencies optimised) | release (fast)
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"

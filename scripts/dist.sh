@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"
-PROFILE=dist scripts/build.sh
+PROFILE=release scripts/build.sh
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 name=hubtally-$version-$(uname -m)-linux
@@ -12,6 +12,7 @@ say "packing $name"
 rm -rf "$folder" "$folder.tar.gz"
 mkdir -p "$folder/completions"
 install -m 755 bin/hubtally "$folder/hubtally"
+strip --strip-all "$folder/hubtally"
 cp README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$folder/"
 for shell in bash zsh fish; do
   bin/hubtally completions "$shell" >"$folder/completions/hubtally.$shell"

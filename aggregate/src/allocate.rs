@@ -135,7 +135,7 @@ pub async fn allocate(
                 policy_id: &policy.id,
                 inputs_digest: &inputs_digest,
             };
-            certificates.push(conservation.rows(&context)?);
+            certificates.push(conservation.rows(&context, &symbols)?);
         }
         // An explicit end: a writer that only sees the channel close would publish half a ledger.
         sender.send(Message::End).await.map_err(|_| AggregateError::Worker)?;
@@ -367,7 +367,7 @@ impl Month<'_> {
         symbols: &Symbols,
         sink: &mut Sink<'_>,
     ) -> Result<Option<arrow::array::RecordBatch>, AggregateError> {
-        sink.conservation.take(charge, amount_of(charge, basis), postings, symbols)?;
+        sink.conservation.take(charge, amount_of(charge, basis), postings)?;
         sink.postings += postings.list.len() as u64;
         sink.ledger.take(charge, postings, self.places, symbols)
     }

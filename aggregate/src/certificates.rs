@@ -16,12 +16,18 @@ use crate::error::AggregateError;
 use crate::posting::{Kind, Payer, Posting, Postings};
 use crate::symbols::{Symbol, Symbols};
 
-/// The conservation certificate while it is being made.
+/// A row of the certificate: scope, id inside it, currency.
+type Place = (&'static str, String, String);
+
+/// The conservation certificate while it is being made. Taken once a charge, so by numbers; the rows are by text.
 #[derive(Debug, Default)]
 pub struct Conservation {
-    scopes: BTreeMap<(&'static str, String, String), rules::Conservation>,
-    /// What reading the bill text changed, by the same scopes.
-    text_differences: BTreeMap<(&'static str, String, String), BigDecimal>,
+    /// By account and currency.
+    accounts: HashMap<(Symbol, Symbol), rules::Conservation>,
+    /// By cluster and currency.
+    clusters: HashMap<(Symbol, Symbol), rules::Conservation>,
+    /// What reading the bill text changed.
+    text_differences: BTreeMap<Place, BigDecimal>,
     /// Charges that no rule gives a payer.
     pub without_payer: BTreeSet<String>,
     /// The first charge whose postings do not sum to it.
@@ -32,13 +38,7 @@ const OVERFLOW: AggregateError = AggregateError::Overflow { what: "the conservat
 
 impl Conservation {
     /// Takes one charge with its postings: also the check of law L1.
-    pub fn take(
-        &mut self,
-        charge: &Charge,
-        amount: i128,
-        postings: &Postings,
-        symbols: &Symbols,
-    ) -> Result<(), AggregateError> {
+    pub fn take(&mut self, charge: &Charge, amount: i128, postings: &Postings) -> Result<(), AggregateError> {
         let posted = |posting: &Posting| rules::Posted {
             kind: posting.target.kind,
             amount: posting.amount,
@@ -47,16 +47,12 @@ impl Conservation {
         if postings.list.iter().any(|posting| posting.target.payer == Payer::Nobody) {
             self.without_payer.insert(charge.id.to_string());
         }
-        let currency = symbols.text(charge.currency).unwrap_or("").to_owned();
-        let account = symbols.text(charge.account).unwrap_or("").to_owned();
-        for (scope, id) in [("total", "all".to_owned()), ("account", account)] {
-            let sums = self.scopes.entry((scope, id, currency.clone())).or_default();
-            let before = sums.violating_charges;
-            sums.add_charge(amount, charge.provisional, postings.list.iter().map(posted))
-                .map_err(|_| OVERFLOW)?;
-            if sums.violating_charges > before {
-                self.first_violation.get_or_insert_with(|| charge.id.to_string());
-            }
+        let sums = self.accounts.entry((charge.account, charge.currency)).or_default();
+        let before = sums.violating_charges;
+        sums.add_charge(amount, charge.provisional, postings.list.iter().map(posted))
+            .map_err(|_| OVERFLOW)?;
+        if sums.violating_charges > before {
+            self.first_violation.get_or_insert_with(|| charge.id.to_string());
         }
         // A cluster's share of a charge is what its postings say: this scope tells where the money is.
         let mut clusters: Vec<Symbol> = postings.list.iter().map(|posting| posting.target.cluster).collect();
@@ -66,8 +62,7 @@ impl Conservation {
             let own = || postings.list.iter().filter(|posting| posting.target.cluster == cluster);
             let share =
                 own().try_fold(0_i128, |sum, posting| sum.checked_add(posting.amount)).ok_or(OVERFLOW)?;
-            let id = symbols.text(cluster).unwrap_or("none").to_owned();
-            let sums = self.scopes.entry(("cluster", id, currency.clone())).or_default();
+            let sums = self.clusters.entry((cluster, charge.currency)).or_default();
             sums.add_charge(share, charge.provisional, own().map(posted)).map_err(|_| OVERFLOW)?;
         }
         Ok(())
@@ -86,18 +81,34 @@ impl Conservation {
 
     /// How many charges differ from their postings.
     pub fn violating(&self) -> i64 {
-        let totals = self.scopes.iter().filter(|((scope, ..), _)| *scope == "total");
-        totals.map(|(_, sums)| sums.violating_charges).sum()
+        self.accounts.values().map(|sums| sums.violating_charges).sum()
+    }
+
+    /// Every scope by its text: accounts, clusters, and all accounts together.
+    fn scopes(&self, symbols: &Symbols) -> Result<BTreeMap<Place, rules::Conservation>, AggregateError> {
+        let text = |symbol: Symbol, without: &str| symbols.text(symbol).unwrap_or(without).to_owned();
+        let mut scopes: BTreeMap<Place, rules::Conservation> = BTreeMap::new();
+        for (&(account, currency), sums) in &self.accounts {
+            let currency = text(currency, "");
+            for (scope, id) in [("account", text(account, "")), ("total", "all".to_owned())] {
+                scopes.entry((scope, id, currency.clone())).or_default().merge(sums).map_err(|_| OVERFLOW)?;
+            }
+        }
+        for (&(cluster, currency), sums) in &self.clusters {
+            let place = ("cluster", text(cluster, "none"), text(currency, ""));
+            scopes.entry(place).or_default().merge(sums).map_err(|_| OVERFLOW)?;
+        }
+        Ok(scopes)
     }
 
     /// The rows of `conservation`.
-    pub fn rows(&self, context: &RowContext<'_>) -> Result<RecordBatch, AggregateError> {
+    pub fn rows(&self, context: &RowContext<'_>, symbols: &Symbols) -> Result<RecordBatch, AggregateError> {
         let mut rows = Rows::new(&CONSERVATION);
         let period = context.period.to_string();
-        for (key, sums) in &self.scopes {
-            let (scope, id, currency) = key;
+        for (place, sums) in &self.scopes(symbols)? {
+            let (scope, id, currency) = place;
             let text_difference =
-                self.text_differences.get(key).map_or_else(|| "0".to_owned(), BigDecimal::to_plain_string);
+                self.text_differences.get(place).map_or_else(|| "0".to_owned(), BigDecimal::to_plain_string);
             rows.texts([
                 ("scope", *scope),
                 ("scope_id", id),

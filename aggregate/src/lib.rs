@@ -17,6 +17,7 @@ mod coverage;
 mod day;
 mod error;
 mod explain;
+mod hubs;
 mod ledger;
 mod pieces;
 mod place;

@@ -1,16 +1,19 @@
-//! `sql` over every table of the store.
+//! `sql` over every table of the store, and over the registry's hubs.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::tables::TABLES;
 use hubtally_store::Store;
 
 use crate::error::AggregateError;
+use crate::hubs::register_hubs;
 use crate::session::{Limits, register, session};
 
-/// Runs a query over every table by its name; only reading statements are accepted.
+/// Runs a query over every table by its name, and over `hubs`; only reading statements are accepted.
 pub async fn sql(
     store: &Store,
+    registry: &RegistryView,
     query: &str,
     limits: &Limits,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), AggregateError> {
@@ -21,6 +24,7 @@ pub async fn sql(
         let table = store.table(spec).await.map_err(failed)?;
         register(&context, spec, table.files().map_err(failed)?, false)?;
     }
+    register_hubs(&context, registry)?;
     let failed =
         |source| AggregateError::Query { what: "your question".to_owned(), source: Box::new(source) };
     let reading = datafusion::execution::context::SQLOptions::new()

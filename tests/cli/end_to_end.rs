@@ -102,6 +102,25 @@ fn usage_of_the_sample_is_counted_once_though_lines_are_repeated() {
 }
 
 #[test]
+fn a_query_joins_hubs_at_the_instant_of_use() {
+    let (place, _) = closed();
+    let query = "SELECT u.namespace, h.hub, count(*) AS hours FROM usage_hourly u LEFT JOIN hubs h \
+        ON h.cluster = u.cluster AND h.namespace = u.namespace AND u.hour >= h.since AND u.hour < h.until \
+        WHERE u.cluster = 'tides' GROUP BY u.namespace, h.hub";
+    let rows = place.run(&["sql", query, "--format", "json"]).exits(0).json();
+    let namespaces = &facts()["clusters"]["tides"]["namespaces"];
+    let mut hubs = std::collections::BTreeMap::new();
+    for row in rows.as_array().unwrap() {
+        let namespace = row["namespace"].as_str().unwrap();
+        assert_eq!(row["hours"], namespaces[namespace]["pod_hours"], "{row}");
+        hubs.insert(namespace, row["hub"].as_str().unwrap_or("none"));
+    }
+    assert_eq!(hubs.len(), namespaces.as_object().unwrap().len());
+    // Renamed in the middle of the month: two namespaces, one hub.
+    assert_eq!(hubs["coastal"], hubs["shoreline"]);
+}
+
+#[test]
 fn a_second_close_changes_nothing() {
     let place = federation();
     let first = place.run(CLOSE).exits(3);
