@@ -29,7 +29,7 @@ use crate::posting::Postings;
 use crate::session::Limits;
 use crate::split::{DaySplit, Deferred, Job};
 use crate::symbols::Symbols;
-use crate::usage_hourly::compute_day;
+use crate::usage_hourly::compute_days;
 
 /// What an allocation did.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -75,10 +75,8 @@ pub async fn allocate(
     let charges = Charges::load(&tables.charges, registry, policy, period, &mut symbols).await?;
     let all_days = days_of(&charges, period);
 
-    for day in &all_days {
-        progress(&format!("pod-hours of {day}"));
-        compute_day(store, limits, &tables.pods, &mut tables.hourly, *day).await?;
-    }
+    progress("pod-hours");
+    compute_days(store, limits, &tables.pods, &mut tables.hourly, &all_days, progress).await?;
     let versions = tables.versions();
     let inputs_digest = digest(&versions, registry, policy);
     let coverage = Coverage::load(&tables.coverage, &all_days, &mut symbols).await?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use arrow::array::{
     ArrayRef, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
@@ -23,9 +24,9 @@ type Place = (&'static str, String, String);
 #[derive(Debug, Default)]
 pub struct Conservation {
     /// By account and currency.
-    accounts: HashMap<(Symbol, Symbol), rules::Conservation>,
+    accounts: AHashMap<(Symbol, Symbol), rules::Conservation>,
     /// By cluster and currency.
-    clusters: HashMap<(Symbol, Symbol), rules::Conservation>,
+    clusters: AHashMap<(Symbol, Symbol), rules::Conservation>,
     /// What reading the bill text changed.
     text_differences: BTreeMap<Place, BigDecimal>,
     /// Charges that no rule gives a payer.

@@ -1,7 +1,8 @@
 //! The charges of a period in memory, compact: strings once, facts of a kind of line once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use ahash::AHashMap as HashMap;
 use arrow::array::RecordBatch;
 use futures::StreamExt;
 use hubtally_rules::component::{ChargeFacts, Component, TagFacts, classify, tag_facts};

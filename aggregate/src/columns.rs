@@ -7,6 +7,7 @@ use arrow::array::{
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
 
 use crate::error::AggregateError;
+use crate::symbols::{NONE, Symbol, Symbols};
 
 /// A batch of one table.
 pub struct Columns<'a> {
@@ -65,6 +66,24 @@ impl TextColumn {
     /// The text, `None` where NULL.
     pub fn get(&self, row: usize) -> Option<&str> {
         self.0.is_valid(row).then(|| self.0.value(row))
+    }
+
+    /// The whole column as symbols. Tables are sorted, so a text is first compared with the one above it.
+    pub fn symbols(&self, symbols: &mut Symbols) -> Vec<Symbol> {
+        let mut above: Option<(&str, Symbol)> = None;
+        let mut out = Vec::with_capacity(self.0.len());
+        for text in &self.0 {
+            out.push(match (text, above) {
+                (None, _) => NONE,
+                (Some(text), Some((last, symbol))) if text == last => symbol,
+                (Some(text), _) => {
+                    let symbol = symbols.add(text);
+                    above = Some((text, symbol));
+                    symbol
+                }
+            });
+        }
+        out
     }
 
     /// The text of a column that is never NULL.

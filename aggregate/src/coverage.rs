@@ -1,6 +1,6 @@
 //! What was expected and seen, per cluster and UTC hour (law L4).
 
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
 
 use futures::StreamExt;
 use hubtally_rules::registry_view::RegistryView;

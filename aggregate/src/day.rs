@@ -1,7 +1,8 @@
 //! What was observed on one UTC day: pod-hours by node, nodes, directories.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use ahash::AHashMap as HashMap;
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use futures::StreamExt;
@@ -159,16 +160,16 @@ impl Day {
         let hour = columns.time("hour")?;
         let (cpu, memory) = (columns.int("cpu_millicore_ms")?, columns.int("memory_byte_ms")?);
         let (gpu, request) = (columns.int("gpu_milligpu_ms")?, columns.int("memory_request_byte_ms")?);
+        let (cluster, node) = (cluster.symbols(symbols), node.symbols(symbols));
+        let (namespace, user) = (namespace.symbols(symbols), user.symbols(symbols));
         for row in 0..batch.num_rows() {
             let at = hour_of(self.start, Instant(hour.value(row)));
-            let cluster = symbols.add(cluster.required(row));
-            let node = symbols.add_option(node.get(row));
-            let namespace = symbols.add(namespace.required(row));
+            let (cluster, node, namespace) = (cluster[row], node[row], namespace[row]);
             let pod = PodHour {
                 hour: at,
                 class: class_of(role.required(row)),
                 namespace,
-                user: symbols.add_option(user.get(row)),
+                user: user[row],
                 cpu: cpu.value(row),
                 memory: memory.value(row),
                 gpu: gpu.value(row),
@@ -203,8 +204,7 @@ impl Day {
             pods.sort_by(|a, b| {
                 let key = |p: &PodHour| (p.hour, p.class);
                 key(a).cmp(&key(b)).then_with(|| {
-                    let text = |p: &PodHour| (symbols.text(p.namespace), symbols.text(p.user));
-                    text(a).cmp(&text(b))
+                    symbols.compare(a.namespace, b.namespace).then_with(|| symbols.compare(a.user, b.user))
                 })
             });
             let from = self.pods.len();
@@ -359,26 +359,26 @@ impl Builder {
 }
 
 /// (cluster, namespace, path) → exporter → (user, measurements).
-type Scans = BTreeMap<(Symbol, Symbol, Symbol), BTreeMap<String, (Symbol, Vec<(Instant, i64)>)>>;
+type Scans = HashMap<(Symbol, Symbol, Symbol), BTreeMap<String, (Symbol, Vec<(Instant, i64)>)>>;
 
 fn take_scans(batch: &RecordBatch, symbols: &mut Symbols, scans: &mut Scans) -> Result<(), AggregateError> {
     let columns = Columns::new(STORAGE_USAGE.name, batch);
     let (cluster, namespace) = (columns.text("cluster")?, columns.text("namespace")?);
     let (exporter, kind, path) = (columns.text("exporter")?, columns.text("kind")?, columns.text("path")?);
     let (time, user, bytes) = (columns.time("time")?, columns.text("user_id")?, columns.int("bytes")?);
+    let (clusters, namespaces) = (cluster.symbols(symbols), namespace.symbols(symbols));
+    let (paths, users) = (path.symbols(symbols), user.symbols(symbols));
     for row in 0..batch.num_rows() {
         if kind.required(row) != "directory" {
             continue;
         }
-        let key = (
-            symbols.add(cluster.required(row)),
-            symbols.add(namespace.required(row)),
-            symbols.add(path.required(row)),
-        );
-        let by_exporter = scans.entry(key).or_default();
-        let entry = by_exporter.entry(exporter.required(row).to_owned()).or_insert((NONE, Vec::new()));
-        if let Some(user) = user.get(row) {
-            entry.0 = symbols.add(user);
+        let by_exporter = scans.entry((clusters[row], namespaces[row], paths[row])).or_default();
+        let entry = match by_exporter.get_mut(exporter.required(row)) {
+            Some(known) => known,
+            None => by_exporter.entry(exporter.required(row).to_owned()).or_insert((NONE, Vec::new())),
+        };
+        if users[row] != NONE {
+            entry.0 = users[row];
         }
         entry.1.push((Instant(time.value(row)), bytes.value(row)));
     }

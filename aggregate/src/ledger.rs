@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use arrow::array::{
     ArrayRef, Date32Builder, Decimal128Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
@@ -23,6 +24,10 @@ pub struct LedgerBuilder {
     period: String,
     policy_id: String,
     basis: &'static str,
+    /// `ledger.payer` of each community.
+    payers: AHashMap<Symbol, String>,
+    /// Contract of a community on a day.
+    contracts: AHashMap<(Symbol, i32), Option<String>>,
     rows: usize,
     texts: Vec<StringBuilder>,
     amount: Decimal128Builder,
@@ -61,6 +66,8 @@ impl LedgerBuilder {
             period: period.to_string(),
             policy_id: policy_id.to_owned(),
             basis,
+            payers: AHashMap::new(),
+            contracts: AHashMap::new(),
             rows: 0,
             texts: TEXTS.iter().map(|_| StringBuilder::new()).collect(),
             amount: Decimal128Builder::new().with_data_type(DataType::Decimal128(38, 12)),
@@ -83,15 +90,21 @@ impl LedgerBuilder {
             let target = posting.target;
             let text = |symbol: Symbol| symbols.text(symbol);
             let community = target.payer.community();
-            let contract = places.contract(community, start, symbols);
+            let contract = self
+                .contracts
+                .entry((community, start.day()))
+                .or_insert_with(|| places.contract(community, start, symbols).map(ToOwned::to_owned));
             let (weight, weight_total) = match posting.weight {
                 Some((weight, total)) => (Some(weight.to_string()), Some(total.to_string())),
                 None => (None, None),
             };
             let payer = match target.payer {
-                Payer::Community(community) => format!("community:{}", text(community).unwrap_or("")),
-                Payer::Organisation => "organisation".to_owned(),
-                Payer::Nobody => "none".to_owned(),
+                Payer::Community(community) => self
+                    .payers
+                    .entry(community)
+                    .or_insert_with(|| format!("community:{}", text(community).unwrap_or(""))),
+                Payer::Organisation => "organisation",
+                Payer::Nobody => "none",
             };
             let values: [Option<&str>; 21] = [
                 Some(&charge.id),
@@ -100,8 +113,8 @@ impl LedgerBuilder {
                 target.reason.map(crate::posting::Reason::code),
                 Some(postings.component.code()),
                 text(community),
-                Some(&payer),
-                contract,
+                Some(payer),
+                contract.as_deref(),
                 text(target.cluster),
                 text(target.namespace),
                 text(target.hub),

@@ -47,7 +47,9 @@ pub fn clip(span: Span, period: Period) -> Span {
 /// How much of each hour of the day a window covers, µs, by hour.
 pub fn hour_overlaps(window: Span) -> impl Iterator<Item = (u8, i64)> {
     let midnight = window.start.0.div_euclid(DAY_US) * DAY_US;
-    (0..24_u8).filter_map(move |hour| {
+    let first = (window.start.0 - midnight) / HOUR_US;
+    let first = u8::try_from(first).unwrap_or(0);
+    (first..24_u8).map_while(move |hour| {
         let start = Instant(midnight + i64::from(hour) * HOUR_US);
         let overlap = Span { start, end: Instant(start.0 + HOUR_US) }.intersect(&window)?;
         Some((hour, overlap.length_us()))

@@ -1,6 +1,6 @@
 //! Where a charge belongs: its cluster, its hub, and which rule splits it. Asked once a charge and day.
 
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
 
 use hubtally_rules::component::{Component, NodePurpose};
 use hubtally_rules::registry_view::RegistryView;

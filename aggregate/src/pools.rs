@@ -3,7 +3,7 @@
 //! Order: direct and idle are done when this runs; pools next; taxes and credits last, since they
 //! follow everything else that an account cost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::charge::{Category, Charge, Charges};
 use crate::error::AggregateError;
@@ -12,6 +12,7 @@ use crate::place::{HubPlace, Places};
 use crate::posting::{Kind, Payer, Postings, Reason, Target};
 use crate::split::{Deferred, DeferredRule, hub_target};
 use crate::symbols::{NONE, Symbol, Symbols};
+use ahash::AHashMap as HashMap;
 
 /// What is borne, by payer, cluster, hub and namespace.
 type Bearers = HashMap<(Payer, Symbol, Symbol, Symbol), i128>;

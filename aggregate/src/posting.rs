@@ -1,5 +1,6 @@
 //! A posting while it is being made: numbers and symbols, no text.
 
+use ahash::AHashMap;
 use hubtally_rules::component::Component;
 
 use crate::symbols::{NONE, Symbol};
@@ -103,12 +104,12 @@ pub struct Posting {
 pub struct Postings {
     pub component: Component,
     pub list: Vec<Posting>,
-    index: std::collections::HashMap<Target, usize>,
+    index: AHashMap<Target, usize>,
 }
 
 impl Postings {
     pub fn new(component: Component) -> Self {
-        Self { component, list: Vec::new(), index: std::collections::HashMap::new() }
+        Self { component, list: Vec::new(), index: AHashMap::new() }
     }
 
     /// Adds an amount to a target. Zero amounts leave no posting.

@@ -1,7 +1,7 @@
 //! A scope is what one bill line paid for in one hour: a node, a cluster's nodes of one purpose, or a
 //! hub's pods. Its pods are summed by (namespace, user) here, before anything is split.
 
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
 use std::rc::Rc;
 
 use hubtally_rules::compute::{Capacity, PodUse};
@@ -127,10 +127,10 @@ impl<'a> Scopes<'a> {
         }
         if nodes.len() > 1 {
             order.sort_by(|a, b| {
-                a.class.cmp(&b.class).then_with(|| {
-                    let text = |w: &Who| (self.symbols.text(w.namespace), self.symbols.text(w.user));
-                    text(a).cmp(&text(b))
-                })
+                a.class
+                    .cmp(&b.class)
+                    .then_with(|| self.symbols.compare(a.namespace, b.namespace))
+                    .then_with(|| self.symbols.compare(a.user, b.user))
             });
         }
         out.uses = order.iter().filter_map(|who| sums.get(who)).copied().collect();

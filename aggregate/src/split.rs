@@ -7,7 +7,7 @@ mod idle;
 mod owners;
 mod shared;
 
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
 use std::rc::Rc;
 
 use hubtally_rules::compute;

@@ -1,8 +1,10 @@
 //! Strings as small numbers while a month is allocated. Numbers never decide an order: wherever an
 //! order matters (ties of a split), the text is compared.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
+
+use ahash::AHashMap as HashMap;
 
 /// A string of [`Symbols`]; [`NONE`] stands for NULL.
 pub type Symbol = u32;
@@ -38,6 +40,11 @@ impl Symbols {
     /// The symbol of a text that was added before.
     pub fn find(&self, text: &str) -> Option<Symbol> {
         self.numbers.get(text).copied()
+    }
+
+    /// The order of two symbols' texts, NULL first. Most that are compared are the same.
+    pub fn compare(&self, a: Symbol, b: Symbol) -> Ordering {
+        if a == b { Ordering::Equal } else { self.text(a).cmp(&self.text(b)) }
     }
 
     /// The text of a symbol; `None` for [`NONE`].

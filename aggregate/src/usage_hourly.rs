@@ -20,37 +20,62 @@ use crate::session::{Limits, register, session};
 /// The metering query: also what the benchmark runs.
 pub const QUERY: &str = include_str!("sql/usage_hourly.sql");
 
-/// Computes one day of `usage_hourly` from sealed `pod_usage` and replaces that day's partition.
-pub async fn compute_day(
+/// Computes days of `usage_hourly` from sealed `pod_usage` and replaces their partitions, one after the other.
+///
+/// A day's rows lie in one sorted file, which one thread reads best: so many days are computed at a time as there
+/// are threads, each within its part of the memory.
+pub async fn compute_days(
     store: &Store,
     limits: &Limits,
     pods: &Table,
     hourly: &mut Table,
-    day: NaiveDate,
+    days: &[NaiveDate],
+    progress: &dyn Fn(&str),
 ) -> Result<(), AggregateError> {
-    let files = files_of_day(pods, day)?;
-    let date = day.to_string();
-    let partition = [("date", date.as_str())];
-    let existing = files_of_day(hourly, day)?;
-    if files.is_empty() && existing.is_empty() {
-        return Ok(());
+    let at_once = limits.threads.max(1);
+    let share = Limits { threads: 1, memory_bytes: limits.memory_bytes / at_once, ..limits.clone() };
+    let mut wanted = Vec::new();
+    for &day in days {
+        let files = files_of_day(pods, day)?;
+        if !files.is_empty() || !files_of_day(hourly, day)?.is_empty() {
+            wanted.push((day, files));
+        }
     }
-    let stream = query_day(store, limits, files).await?;
+    let mut computed = futures::stream::iter(wanted)
+        .map(|(day, files)| {
+            let (store, share) = (store.clone(), share.clone());
+            let hours = tokio::spawn(async move { pod_hours(&store, &share, files, day).await });
+            async move { (day, hours.await) }
+        })
+        .buffered(at_once);
+    while let Some((day, hours)) = computed.next().await {
+        progress(&format!("pod-hours of {day}"));
+        let hours = hours.map_err(|_| AggregateError::Worker)??;
+        let rows = futures::stream::iter(hours.into_iter().map(Ok::<_, StoreError>)).boxed();
+        hourly.replace_partition(&[("date", &day.to_string())], rows).await.map_err(|source| {
+            AggregateError::Table { table: USAGE_HOURLY.name, operation: "written", source: Box::new(source) }
+        })?;
+    }
+    Ok(())
+}
+
+/// The pod-hours of one day.
+async fn pod_hours(
+    store: &Store,
+    limits: &Limits,
+    files: Vec<DataFile>,
+    day: NaiveDate,
+) -> Result<Vec<RecordBatch>, AggregateError> {
     let schema = USAGE_HOURLY.arrow_schema();
-    let batches: Vec<RecordBatch> = stream
+    query_day(store, limits, files)
+        .await?
         .map(|batch| {
             let batch = batch.map_err(|source| query_failed(day, source))?;
             check_overlap(&batch)?;
             conform(&batch, &schema, day)
         })
         .try_collect()
-        .await?;
-    let rows = futures::stream::iter(batches.into_iter().map(Ok::<_, StoreError>)).boxed();
-    hourly.replace_partition(&partition, rows).await.map(drop).map_err(|source| AggregateError::Table {
-        table: USAGE_HOURLY.name,
-        operation: "written",
-        source: Box::new(source),
-    })
+        .await
 }
 
 /// The files of one UTC day.

@@ -1,9 +1,10 @@
 -- Pod intervals of one UTC day to pod-hours. Sums stay in 64-bit integers: a row's level is bounded at
--- ingest and the hour check on observed_ms refuses overlapping intervals, so no sum can wrap.
+-- ingest and the hour check on observed_ms refuses overlapping intervals, so no sum can wrap. The hour is cut by
+-- integer division of the microseconds: date_trunc asks a time zone for every row, and took a third of the query.
 SELECT
     cluster,
     max(node) AS node,
-    date_trunc('hour', start) AS hour,
+    to_timestamp_micros(CAST(start AS BIGINT) / 3600000000 * 3600000000) AS hour,
     namespace,
     user_id,
     pod_uid,
@@ -23,5 +24,5 @@ SELECT
         WHEN 3 THEN 'filled' WHEN 2 THEN 'reset' WHEN 1 THEN 'single_sample' ELSE 'observed' END AS quality
 FROM pod_usage
 WHERE node IS NOT NULL
-GROUP BY cluster, namespace, user_id, pod_uid, date_trunc('hour', start)
+GROUP BY cluster, namespace, user_id, pod_uid, CAST(start AS BIGINT) / 3600000000
 ORDER BY cluster, node, hour, namespace, user_id, pod_uid

@@ -1,8 +1,9 @@
 //! Postings folded to leaf lines: (account, currency, payer, community, component, kind), each with
 //! its days, places and reasons.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use ahash::AHashMap as HashMap;
 use hubtally_schemas::period::day_to_date;
 use hubtally_schemas::registry::{PaidBy, Registry};
 use hubtally_schemas::{Currency, Instant};

@@ -1,7 +1,6 @@
 //! Texts as small numbers, so that millions of postings are folded without copying their ids.
 
-use std::collections::HashMap;
-
+use ahash::AHashMap;
 use arrow::array::{Array, StringArray};
 
 /// A text; [`Symbols::NONE`] is NULL.
@@ -10,7 +9,7 @@ pub type Symbol = u32;
 /// Texts that were seen, numbered in the order of their coming.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    numbers: HashMap<Box<str>, Symbol>,
+    numbers: AHashMap<Box<str>, Symbol>,
     texts: Vec<Box<str>>,
 }
 

@@ -22,6 +22,10 @@ impl Names {
         self.0.get(&key).map(String::as_str)
     }
 
+    fn has(&self, (cluster, namespace, user_id): (&str, &str, &str)) -> bool {
+        self.0.contains_key(&(cluster.to_owned(), namespace.to_owned(), user_id.to_owned()))
+    }
+
     /// Adds a name.
     pub fn add(&mut self, cluster: &str, namespace: &str, user_id: &str, name: &str) {
         self.0.insert((cluster.to_owned(), namespace.to_owned(), user_id.to_owned()), name.to_owned());
@@ -45,7 +49,8 @@ pub async fn of_users(store: &Store, reports: &[CommunityReport]) -> Result<Name
         let (ids, encrypted) = (columns.text("user_id")?, columns.text("name_encrypted")?);
         for row in 0..batch.num_rows() {
             let key = (clusters.value(row), namespaces.value(row), ids.value(row));
-            if !wanted.contains(&key) {
+            // Each file that names a user has a row of it.
+            if !wanted.contains(&key) || names.has(key) {
                 continue;
             }
             let (Ok(cluster), Ok(namespace)) = (ClusterId::new(key.0), Namespace::new(key.1)) else {
