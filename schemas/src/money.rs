@@ -137,6 +137,13 @@ impl Minor {
     }
 }
 
+/// As documents keep it: decimal text, so that no reader's double changes it. The currency stands beside it.
+impl Serialize for Minor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_decimal_text())
+    }
+}
+
 impl Pico {
     /// The amount as plain decimal text with 12 places.
     pub fn to_decimal_text(self) -> String {

@@ -31,7 +31,18 @@ pub struct Bar {
 }
 
 impl Bar {
-    fn total(&self) -> i128 {
+    /// A bar.
+    pub fn new(label: String, parts: &[i128]) -> Self {
+        Self { label, parts: parts.to_vec(), is_rest: false }
+    }
+
+    /// What has no bar of its own.
+    pub fn rest(label: String, parts: &[i128]) -> Self {
+        Self { label, parts: parts.to_vec(), is_rest: true }
+    }
+
+    /// All parts.
+    pub fn total(&self) -> i128 {
         self.parts.iter().fold(0, |sum, part| sum.saturating_add(*part))
     }
 }

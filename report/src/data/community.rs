@@ -44,29 +44,9 @@ pub fn community(report: &CommunityReport, names: &Names) -> Result<Vec<u8>, Rep
             })?;
         }
     }
-    coverage(&mut sheet, &own, &report.completeness)?;
-    for note in &report.head.notes {
-        sheet.row(&Row { section: "note", reason: note, ..own })?;
-    }
+    sheet.coverage(&own, &report.completeness)?;
+    sheet.notes(&own, &report.head)?;
     sheet.finish()
-}
-
-/// Coverage by cluster and day.
-pub(super) fn coverage(
-    sheet: &mut Sheet,
-    own: &Row<'_>,
-    coverage: &[crate::document::ClusterCoverage],
-) -> Result<(), ReportError> {
-    for cluster in coverage {
-        for day in &cluster.days {
-            let row = Row { section: "coverage", date: &day.date, cluster: &cluster.cluster, ..*own };
-            sheet.row(&Row { quantity: &day.expected.to_string(), unit: "samples expected", ..row })?;
-            sheet.row(&Row { quantity: &day.seen.to_string(), unit: "samples seen", ..row })?;
-            let hours = day.hours_without_telemetry.to_string();
-            sheet.row(&Row { quantity: &hours, unit: "hours without telemetry", ..row })?;
-        }
-    }
-    Ok(())
 }
 
 fn amounts(
@@ -76,25 +56,15 @@ fn amounts(
     names: &Names,
 ) -> Result<(), ReportError> {
     let own = Row { currency: &costs.currency, ..*own };
-    let total = costs.total.to_decimal_text();
-    sheet.row(&Row { section: "total", amount: &total, ..own })?;
+    sheet.row(&Row { section: "total", amount: Some(costs.total), ..own })?;
     for line in &costs.lines {
-        sheet.row(&Row {
-            section: "line",
-            account: &line.account,
-            component: &line.component,
-            kind: &line.kind,
-            payer: &line.payer,
-            amount: &line.amount.to_decimal_text(),
-            exact_amount: &line.exact,
-            ..own
-        })?;
+        sheet.line(&own, line)?;
     }
     for day in &costs.days {
         let kind = if day.provisional { "provisional" } else { "" };
         for (component, part) in &day.parts {
-            let amount = part.to_decimal_text();
-            sheet.row(&Row { section: "day", date: &day.date, component, kind, amount: &amount, ..own })?;
+            let row = Row { section: "day", date: &day.date, component, kind, ..own };
+            sheet.row(&Row { amount: Some(*part), ..row })?;
         }
     }
     for hub in &costs.hubs {
@@ -106,14 +76,14 @@ fn amounts(
             ("unattributed", hub.unattributed),
         ];
         for (kind, amount) in kinds {
-            sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+            sheet.row(&Row { kind, amount: Some(amount), ..row })?;
         }
     }
     for user in &costs.users {
         let row = of_user(&Row { section: "user", kind: "direct", ..own }, &user.user, names);
-        sheet.row(&Row { amount: &user.amount.to_decimal_text(), ..row })?;
+        sheet.row(&Row { amount: Some(user.amount), ..row })?;
     }
-    sheet.row(&Row { section: "without_user", amount: &costs.without_user.to_decimal_text(), ..own })?;
+    sheet.row(&Row { section: "without_user", amount: Some(costs.without_user), ..own })?;
     for (kind, causes) in [("idle", &costs.idle_by_cause), ("unattributed", &costs.unattributed_by_cause)] {
         for cause in causes {
             sheet.row(&Row {
@@ -122,7 +92,7 @@ fn amounts(
                 kind,
                 reason: &cause.reason,
                 payer: &cause.payer,
-                amount: &cause.amount.to_decimal_text(),
+                amount: Some(cause.amount),
                 ..own
             })?;
         }
@@ -131,9 +101,9 @@ fn amounts(
         let row = Row { section: "account", account: &account.account, ..own };
         let whole = [("whole bill", account.account_total), ("of clusters", account.attributable)];
         for (kind, amount) in whole.into_iter().filter_map(|(kind, amount)| Some((kind, amount?))) {
-            sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+            sheet.row(&Row { kind, amount: Some(amount), ..row })?;
         }
-        sheet.row(&Row { kind: "yours", amount: &account.yours.to_decimal_text(), ..row })?;
+        sheet.row(&Row { kind: "yours", amount: Some(account.yours), ..row })?;
         sheet.row(&Row { kind: "difference", exact_amount: &account.difference, ..row })?;
     }
     Ok(())

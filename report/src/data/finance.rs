@@ -9,7 +9,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
     let mut sheet = Sheet::new("the finance summary", summary.head.period)?;
     for currency in &summary.currencies {
         let own = Row { currency: &currency.currency, ..Row::default() };
-        sheet.row(&Row { section: "total", amount: &currency.total.to_decimal_text(), ..own })?;
+        sheet.row(&Row { section: "total", amount: Some(currency.total), ..own })?;
         for community in &currency.communities {
             let payer = format!("community:{}", community.community.id);
             let row = Row { section: "payer", community: &community.community.id, payer: &payer, ..own };
@@ -22,25 +22,14 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
                 ("not recoverable", community.not_recoverable),
             ];
             for (kind, amount) in kinds {
-                sheet.row(&Row { kind, amount: &amount.to_decimal_text(), ..row })?;
+                sheet.row(&Row { kind, amount: Some(amount), ..row })?;
             }
         }
         for (payer, amount) in [("organisation", currency.organisation), ("none", currency.without_payer)] {
-            let amount = amount.to_decimal_text();
-            sheet.row(&Row { section: "payer", payer, kind: "total", amount: &amount, ..own })?;
+            sheet.row(&Row { section: "payer", payer, kind: "total", amount: Some(amount), ..own })?;
         }
         for line in &currency.lines {
-            sheet.row(&Row {
-                section: "line",
-                account: &line.account,
-                community: &line.community,
-                component: &line.component,
-                kind: &line.kind,
-                payer: &line.payer,
-                amount: &line.amount.to_decimal_text(),
-                exact_amount: &line.exact,
-                ..own
-            })?;
+            sheet.line(&Row { community: &line.community, ..own }, line)?;
         }
         for line in &currency.organisation_lines {
             sheet.row(&Row {
@@ -50,7 +39,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
                 kind: &line.kind,
                 reason: &line.reason,
                 payer: "organisation",
-                amount: &line.amount.to_decimal_text(),
+                amount: Some(line.amount),
                 ..own
             })?;
         }
@@ -79,7 +68,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             ("borne", "none", account.without_payer),
         ];
         for (kind, payer, amount) in borne {
-            sheet.row(&Row { kind, payer, amount: &amount.to_decimal_text(), ..own })?;
+            sheet.row(&Row { kind, payer, amount: Some(amount), ..own })?;
         }
         sheet.row(&Row { quantity: &account.charges.to_string(), unit: "charges", ..own })?;
     }
@@ -106,9 +95,7 @@ pub fn finance(summary: &FinanceSummary) -> Result<Vec<u8>, ReportError> {
             ..Row::default()
         })?;
     }
-    super::community::coverage(&mut sheet, &Row::default(), &summary.completeness)?;
-    for note in &summary.head.notes {
-        sheet.row(&Row { section: "note", reason: note, ..Row::default() })?;
-    }
+    sheet.coverage(&Row::default(), &summary.completeness)?;
+    sheet.notes(&Row::default(), &summary.head)?;
     sheet.finish()
 }

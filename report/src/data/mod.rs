@@ -8,10 +8,13 @@ pub use community::community;
 pub use finance::finance;
 pub use totals::totals;
 
+use hubtally_schemas::Minor;
+
+use crate::document::{ClusterCoverage, Head, LeafLine};
 use crate::error::ReportError;
 
 /// The columns, in order.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "section",
     "period",
     "currency",
@@ -30,11 +33,10 @@ const COLUMNS: [&str; 18] = [
     "amount",
     "exact_amount",
     "quantity",
+    "unit",
 ];
-/// The last column: what `quantity` counts.
-const UNIT: &str = "unit";
 
-/// One row; what does not apply is empty.
+/// One row, its cells in the order of [`COLUMNS`]; what does not apply is empty.
 #[derive(Debug, Clone, Copy, Default)]
 struct Row<'a> {
     section: &'a str,
@@ -51,9 +53,10 @@ struct Row<'a> {
     kind: &'a str,
     reason: &'a str,
     payer: &'a str,
-    amount: &'a str,
+    amount: Option<Minor>,
     exact_amount: &'a str,
     quantity: &'a str,
+    /// What `quantity` counts.
     unit: &'a str,
 }
 
@@ -68,15 +71,15 @@ impl Sheet {
     fn new(document: &'static str, period: hubtally_schemas::Period) -> Result<Self, ReportError> {
         let mut sheet =
             Self { document, period: period.to_string(), writer: csv::Writer::from_writer(Vec::new()) };
-        let head: Vec<&str> = COLUMNS.into_iter().chain([UNIT]).collect();
-        sheet.record(&head)?;
+        sheet.record(&COLUMNS)?;
         Ok(sheet)
     }
 
     fn row(&mut self, row: &Row<'_>) -> Result<(), ReportError> {
         let period = self.period.clone();
         // Amounts and quantities are numbers of ours; everything else may come from outside.
-        let numbers = [row.amount, row.exact_amount, row.quantity];
+        let amount = row.amount.map(Minor::to_decimal_text).unwrap_or_default();
+        let numbers = [&amount, row.exact_amount, row.quantity];
         let texts = [
             row.section,
             &period,
@@ -99,6 +102,40 @@ impl Sheet {
         cells.push(neutral(row.unit));
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         self.record(&cells)
+    }
+
+    /// A row of a leaf line.
+    fn line(&mut self, own: &Row<'_>, line: &LeafLine) -> Result<(), ReportError> {
+        self.row(&Row {
+            section: "line",
+            account: &line.account,
+            component: &line.component,
+            kind: &line.kind,
+            payer: &line.payer,
+            amount: Some(line.amount),
+            exact_amount: &line.exact,
+            ..*own
+        })
+    }
+
+    /// Coverage by cluster and day.
+    fn coverage(&mut self, own: &Row<'_>, coverage: &[ClusterCoverage]) -> Result<(), ReportError> {
+        for (cluster, day) in coverage.iter().flat_map(|of| of.days.iter().map(move |day| (of, day))) {
+            let row = Row { section: "coverage", date: &day.date, cluster: &cluster.cluster, ..*own };
+            for (quantity, unit) in [
+                (day.expected, "samples expected"),
+                (day.seen, "samples seen"),
+                (day.hours_without_telemetry, "hours without telemetry"),
+            ] {
+                self.row(&Row { quantity: &quantity.to_string(), unit, ..row })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the data is incomplete.
+    fn notes(&mut self, own: &Row<'_>, head: &Head) -> Result<(), ReportError> {
+        head.notes.iter().try_for_each(|note| self.row(&Row { section: "note", reason: note, ..*own }))
     }
 
     fn record(&mut self, cells: &[&str]) -> Result<(), ReportError> {

@@ -1,7 +1,5 @@
 //! Rows of the totals.
 
-use hubtally_schemas::Minor;
-
 use super::{Row, Sheet};
 use crate::document::Totals;
 use crate::error::ReportError;
@@ -22,14 +20,14 @@ pub fn totals(totals: &Totals) -> Result<Vec<u8>, ReportError> {
     }
     for costs in &totals.costs {
         let own = Row { currency: &costs.currency, ..Row::default() };
-        let total = costs.communities_total.map(Minor::to_decimal_text).unwrap_or_default();
-        sheet.row(&Row { section: "total", payer: "communities", amount: &total, ..own })?;
-        let organisation = costs.organisation_total.to_decimal_text();
-        sheet.row(&Row { section: "total", payer: "organisation", amount: &organisation, ..own })?;
+        // An empty amount is a hidden one.
+        sheet.row(&Row { section: "total", payer: "communities", amount: costs.communities_total, ..own })?;
+        let amount = Some(costs.organisation_total);
+        sheet.row(&Row { section: "total", payer: "organisation", amount, ..own })?;
         for cell in &costs.components {
             let component = cell.components.join(" + ");
-            let amount = cell.amount.to_decimal_text();
-            sheet.row(&Row { section: "component", component: &component, amount: &amount, ..own })?;
+            let amount = Some(cell.amount);
+            sheet.row(&Row { section: "component", component: &component, amount, ..own })?;
         }
     }
     if let Some(share) = &totals.coverage_percent {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::document::Head;
 use crate::page::Provenance;
+use crate::words;
 
 /// A page.
 #[derive(Debug, Clone, Serialize)]
@@ -146,6 +147,18 @@ impl Page {
             self.sections.push(Section { id: id.to_owned(), title: title.to_owned(), blocks });
         }
     }
+
+    /// Adds what ends every page: the policy, the words that the page uses, and how to check it.
+    pub fn ending(&mut self, head: &Head, words_used: &[&str], how_to_check: Vec<Block>) {
+        let policy = vec![
+            paragraph(format!("This document follows the policy {}:", head.policy.id)),
+            Block::List { items: head.policy.sentences.clone() },
+        ];
+        self.section("policy", "Policy", policy);
+        let items = words::definitions(words_used);
+        self.section("definitions", "What the words mean", vec![Block::Definitions { items }]);
+        self.section("check", "How to check this document yourself", how_to_check);
+    }
 }
 
 impl Table {
@@ -167,9 +180,28 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds a row that names a sum and has no other cell.
+    pub fn row_of_sum(&mut self, name: &str, sum: String) {
+        self.rows.push(self.padded(name, sum));
+    }
+
     /// Adds a total.
     pub fn total(&mut self, cells: Vec<String>) {
         self.totals.push(cells);
+    }
+
+    /// Adds a total that stands in the last column only.
+    pub fn total_of_sum(&mut self, name: &str, sum: String) {
+        self.totals.push(self.padded(name, sum));
+    }
+
+    /// A name in the first column, a sum in the last, nothing between.
+    fn padded(&self, name: &str, sum: String) -> Vec<String> {
+        let between = self.columns.len().saturating_sub(2);
+        std::iter::once(name.to_owned())
+            .chain(std::iter::repeat_n(String::new(), between))
+            .chain([sum])
+            .collect()
     }
 }
 

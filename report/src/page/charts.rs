@@ -1,5 +1,6 @@
 //! From a document's tables to charts, with the main finding of each in words.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hubtally_rules::rounding::percent_text;
@@ -7,40 +8,47 @@ use hubtally_schemas::{Currency, Minor, Period};
 
 use super::block::Block;
 use crate::chart::{Bar, Bars, Caption, Column, Columns, Series, Strip, StripDay, StripRow};
-use crate::document::{ClusterCoverage, DayLine};
+use crate::document::{ClusterCoverage, CommunityCosts, DayLine};
 use crate::figures::{day_words, money, percent};
 use crate::words;
 
 /// Series in their order, out of those that occur.
-pub fn series(codes: &[String]) -> Vec<Series> {
-    let known = words::SERIES.iter().map(|code| (*code).to_owned());
-    let others = codes.iter().filter(|code| !words::SERIES.contains(&code.as_str())).cloned();
+pub fn series(codes: &BTreeSet<&str>) -> Vec<Series> {
+    let known = words::SERIES.iter().filter(|code| codes.contains(*code));
+    let others = codes.iter().filter(|code| !words::SERIES.contains(code));
     known
-        .filter(|code| codes.contains(code))
         .chain(others)
-        .map(|code| Series { name: words::component(&code).to_owned(), code })
+        .map(|code| Series { name: words::component(code).to_owned(), code: (*code).to_owned() })
         .collect()
+}
+
+/// The series of which some day has a part.
+pub fn series_of_days(days: &[DayLine]) -> Vec<Series> {
+    let codes: BTreeSet<&str> = days.iter().flat_map(|day| day.parts.keys().map(String::as_str)).collect();
+    series(&codes)
+}
+
+/// A day's parts, one a series, in minor units.
+pub fn parts(day: &DayLine, series: &[Series]) -> Vec<i128> {
+    series.iter().map(|series| day.parts.get(&series.code).map_or(0, |part| part.units)).collect()
 }
 
 /// Days as columns.
 pub fn days(
     id: &str,
     period: Period,
-    currency: Currency,
-    lines: &[DayLine],
+    series: Vec<Series>,
+    costs: &CommunityCosts,
     coverage: &[ClusterCoverage],
 ) -> Block {
-    let mut codes: Vec<String> = lines.iter().flat_map(|day| day.parts.keys().cloned()).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let series = series(&codes);
+    let (lines, currency) = (&costs.days, costs.total.currency);
     let unobserved = |date: &str| {
         let days = coverage.iter().flat_map(|cluster| &cluster.days).filter(|day| day.date == date);
         days.map(|day| day.hours_without_telemetry).sum()
     };
     let columns = lines.iter().map(|day| Column {
         label: day.date.get(8..).unwrap_or_default().trim_start_matches('0').to_owned(),
-        parts: series.iter().map(|series| day.parts.get(&series.code).map_or(0, |part| part.units)).collect(),
+        parts: parts(day, &series),
         provisional: day.provisional,
         unobserved_hours: unobserved(&day.date),
     });
@@ -88,12 +96,11 @@ pub fn bars(id: &str, title: &str, currency: Currency, series: Vec<Series>, bars
 }
 
 fn bars_finding(bars: &[Bar], currency: Currency) -> String {
-    let sum = |bar: &Bar| bar.parts.iter().sum::<i128>();
-    let total: i128 = bars.iter().map(sum).sum();
+    let total: i128 = bars.iter().map(Bar::total).sum();
     let own = bars.iter().filter(|bar| !bar.is_rest);
-    let Some(largest) = own.max_by_key(|bar| sum(bar)) else { return String::new() };
-    let amount = money(Minor { units: sum(largest), currency });
-    match percent_text(sum(largest), total) {
+    let Some(largest) = own.max_by_key(|bar| bar.total()) else { return String::new() };
+    let amount = money(Minor { units: largest.total(), currency });
+    match percent_text(largest.total(), total) {
         Some(share) if bars.len() > 1 => {
             format!("The largest is {} with {amount}, {} of all shown here.", largest.label, percent(&share))
         }
@@ -120,11 +127,4 @@ pub fn strip(id: &str, finding: &str, coverage: &[ClusterCoverage]) -> Block {
     let caption = Caption { id: id.to_owned(), title: title.clone(), finding: finding.to_owned() };
     let svg = Strip { caption, rows: rows.collect() }.draw();
     Block::Figure { title, finding: finding.to_owned(), svg }
-}
-
-/// The first of a sorted list, and the rest as one: `others (12)`.
-pub fn most_and_rest<T>(items: &[T], most: usize) -> (&[T], &[T]) {
-    // A rest of one is that one.
-    let cut = if items.len() <= most + 1 { items.len() } else { most };
-    items.split_at(cut)
 }

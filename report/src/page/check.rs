@@ -2,16 +2,11 @@
 
 use super::Provenance;
 use super::block::{Block, Table, paragraph};
+use crate::document::Head;
 use crate::figures::count;
 
 /// Digest, table versions, and the commands that lead from the document to its bill lines.
-pub fn blocks(
-    provenance: &Provenance,
-    file: &str,
-    policy: &str,
-    registry: &str,
-    commands: Vec<Block>,
-) -> Vec<Block> {
+pub fn blocks(provenance: &Provenance, file: &str, head: &Head, commands: Vec<Block>) -> Vec<Block> {
     let mut blocks = vec![
         paragraph(format!(
             "The figures stand exactly in {file}.json, which is the record, and in {file}.csv beside it. This page \
@@ -34,7 +29,8 @@ pub fn blocks(
     for (currency, digest) in &provenance.inputs {
         blocks.push(Block::Code { label: format!("Digest of the inputs, {currency}"), text: digest.clone() });
     }
-    blocks.push(Block::Code { label: "Digest of the policy".to_owned(), text: policy.to_owned() });
-    blocks.push(Block::Code { label: "Digest of the registry".to_owned(), text: registry.to_owned() });
+    blocks.push(Block::Code { label: "Digest of the policy".to_owned(), text: head.policy.sha256.clone() });
+    blocks
+        .push(Block::Code { label: "Digest of the registry".to_owned(), text: head.registry_sha256.clone() });
     blocks
 }

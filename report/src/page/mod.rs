@@ -4,6 +4,7 @@
 //! written, then drawn by templates, which an organisation may replace one by one.
 
 mod block;
+mod cells;
 mod charts;
 mod check;
 mod community;

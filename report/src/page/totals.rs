@@ -30,18 +30,8 @@ pub fn totals(totals: &Totals, provenance: &Provenance) -> Page {
         "What is not shown",
         vec![paragraph("Small numbers could tell of single communities or people:"), hidden],
     );
-    let policy = &totals.head.policy;
-    let sentences = Block::List { items: policy.sentences.clone() };
-    page.section("policy", "Policy", vec![paragraph(format!("Policy {}:", policy.id)), sentences]);
     let used = ["draft", "cloud", "hub", "user", "visitor", "telemetry", "observed", "digest"];
-    page.section(
-        "definitions",
-        "What the words mean",
-        vec![Block::Definitions { items: words::definitions(&used) }],
-    );
-    let blocks =
-        check::blocks(provenance, "totals", &policy.sha256, &totals.head.registry_sha256, Vec::new());
-    page.section("check", "How to check this document yourself", blocks);
+    page.ending(&totals.head, &used, check::blocks(provenance, "totals", &totals.head, Vec::new()));
     page
 }
 
@@ -73,11 +63,7 @@ fn components(totals: &Totals) -> Vec<Block> {
         let bars = costs
             .components
             .iter()
-            .map(|cell| Bar {
-                label: label(&cell.components),
-                parts: vec![cell.amount.units],
-                is_rest: false,
-            })
+            .map(|cell| Bar::new(label(&cell.components), &[cell.amount.units]))
             .collect();
         let series = vec![Series { code: "compute".to_owned(), name: "Cost".to_owned() }];
         let id = format!("c-components-{suffix}");

@@ -2,26 +2,16 @@
 //!
 //! Values go from the borrowed event straight into columns; no row exists in between.
 
+mod columns;
 mod node;
 mod places;
 mod pod;
 mod records;
 
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
-};
-use hubtally_schemas::tables::TableSpec;
 pub use node::NodeRows;
 pub use places::{CoverageRows, HubRows, StorageRows};
 pub use pod::PodRows;
 pub use records::{RejectRow, RejectRows, UserRows};
-
-use crate::error::IngestError;
-
-/// `source_class` of rows that come from events.
-const EVENT: &str = "event";
 
 /// What every row of a usage table carries.
 #[derive(Debug, Clone, Copy)]
@@ -39,28 +29,27 @@ fn given(value: Option<&str>) -> Option<&str> {
     value.filter(|text| !text.is_empty())
 }
 
-fn texts(builder: &mut StringBuilder) -> ArrayRef {
-    Arc::new(builder.finish())
-}
+#[cfg(test)]
+mod tests {
+    use hubtally_schemas::tables::{
+        COVERAGE, HUB_EVENTS, NODE_USAGE, POD_USAGE, REJECTS, STORAGE_USAGE, TableSpec, USERS,
+    };
 
-fn ints(values: &mut Vec<i64>) -> ArrayRef {
-    Arc::new(Int64Array::from(std::mem::take(values)))
-}
+    use super::*;
 
-fn times(values: &mut Vec<i64>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(std::mem::take(values)).with_timezone("UTC"))
-}
-
-fn days(values: &mut Vec<i32>) -> ArrayRef {
-    Arc::new(Date32Array::from(std::mem::take(values)))
-}
-
-fn same(text: &str, rows: usize) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
-}
-
-fn batch(spec: &'static TableSpec, columns: Vec<ArrayRef>) -> Result<Option<RecordBatch>, IngestError> {
-    let batch = RecordBatch::try_new(spec.arrow_schema(), columns)
-        .map_err(|source| IngestError::Rows { table: spec.name, source })?;
-    Ok(Some(batch))
+    #[test]
+    fn columns_stand_under_the_names_of_the_agreement_in_its_order() {
+        let agreed = |spec: &TableSpec| spec.columns.iter().map(|column| column.name).collect::<Vec<_>>();
+        for (columns, spec) in [
+            (PodRows::COLUMNS, &POD_USAGE),
+            (NodeRows::COLUMNS, &NODE_USAGE),
+            (StorageRows::COLUMNS, &STORAGE_USAGE),
+            (HubRows::COLUMNS, &HUB_EVENTS),
+            (CoverageRows::COLUMNS, &COVERAGE),
+            (UserRows::COLUMNS, &USERS),
+            (RejectRows::COLUMNS, &REJECTS),
+        ] {
+            assert_eq!(columns, agreed(spec), "{}", spec.name);
+        }
+    }
 }

@@ -1,41 +1,43 @@
 //! Rows of `node_usage`.
 
-use std::sync::Arc;
-
-use arrow::array::{BooleanBuilder, Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use hubtally_schemas::Span;
 use hubtally_schemas::event::NodeData;
 use hubtally_schemas::tables::NODE_USAGE;
 
-use super::{EVENT, Origin, batch, days, given, ints, same, texts, times};
+use super::columns::{Column, Days, EventClass, Flags, Ints, OptionalInts, Source, Texts, Times, rows};
+use super::{Origin, given};
 use crate::error::IngestError;
 use crate::events::read::NodeLevels;
 
-/// Rows of `node_usage`.
-#[derive(Default)]
-pub struct NodeRows {
-    cluster: StringBuilder,
-    node: StringBuilder,
-    start: Vec<i64>,
-    end: Vec<i64>,
-    node_uid: StringBuilder,
-    provider_id: StringBuilder,
-    instance_id: StringBuilder,
-    instance_type: StringBuilder,
-    zone: StringBuilder,
-    spot: BooleanBuilder,
-    purpose: StringBuilder,
-    hub: StringBuilder,
-    cpu: Vec<i64>,
-    memory: Vec<i64>,
-    gpu: Vec<i64>,
-    cpu_allocatable: Int64Builder,
-    memory_allocatable: Int64Builder,
-    quality: StringBuilder,
-    revision: Vec<i64>,
-    event_id: StringBuilder,
-    position: Vec<i64>,
-    date: Vec<i32>,
+rows! {
+    /// Rows of `node_usage`.
+    NodeRows of NODE_USAGE {
+        cluster: Texts,
+        node: Texts,
+        start: Times,
+        end: Times,
+        node_uid: Texts,
+        provider_id: Texts,
+        instance_id: Texts,
+        instance_type: Texts,
+        zone: Texts,
+        spot: Flags,
+        purpose: Texts,
+        hub_label: Texts,
+        cpu_capacity_millicore: Ints,
+        memory_capacity_byte: Ints,
+        gpu_capacity_milligpu: Ints,
+        cpu_allocatable_millicore: OptionalInts,
+        memory_allocatable_byte: OptionalInts,
+        quality: Texts,
+        source_class: EventClass,
+        revision: Ints,
+        event_id: Texts,
+        source: Source,
+        source_position: Ints,
+        date: Days,
+    }
 }
 
 impl NodeRows {
@@ -50,8 +52,8 @@ impl NodeRows {
     ) {
         self.cluster.append_value(origin.cluster);
         self.node.append_value(&data.node);
-        self.start.push(piece.start.0);
-        self.end.push(piece.end.0);
+        self.start.0.push(piece.start.0);
+        self.end.0.push(piece.end.0);
         self.node_uid.append_option(given(data.node_uid.as_deref()));
         self.provider_id.append_option(given(data.provider_id.as_deref()));
         self.instance_id.append_option(instance_of(data.provider_id.as_deref()));
@@ -59,52 +61,17 @@ impl NodeRows {
         self.zone.append_option(given(data.zone.as_deref()));
         self.spot.append_option(data.spot);
         self.purpose.append_option(given(data.purpose.as_deref()));
-        self.hub.append_option(given(data.hub.as_deref()));
-        self.cpu.push(levels.cpu);
-        self.memory.push(levels.memory);
-        self.gpu.push(levels.gpu);
-        self.cpu_allocatable.append_option(levels.cpu_allocatable);
-        self.memory_allocatable.append_option(levels.memory_allocatable);
+        self.hub_label.append_option(given(data.hub.as_deref()));
+        self.cpu_capacity_millicore.push(levels.cpu);
+        self.memory_capacity_byte.push(levels.memory);
+        self.gpu_capacity_milligpu.push(levels.gpu);
+        self.cpu_allocatable_millicore.append_option(levels.cpu_allocatable);
+        self.memory_allocatable_byte.append_option(levels.memory_allocatable);
         self.quality.append_value(quality);
         self.revision.push(data.revision);
         self.event_id.append_value(origin.event_id);
-        self.position.push(origin.position);
+        self.source_position.push(origin.position);
         self.date.push(piece.start.day());
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.node),
-            times(&mut self.start),
-            times(&mut self.end),
-            texts(&mut self.node_uid),
-            texts(&mut self.provider_id),
-            texts(&mut self.instance_id),
-            texts(&mut self.instance_type),
-            texts(&mut self.zone),
-            Arc::new(self.spot.finish()),
-            texts(&mut self.purpose),
-            texts(&mut self.hub),
-            ints(&mut self.cpu),
-            ints(&mut self.memory),
-            ints(&mut self.gpu),
-            Arc::new(self.cpu_allocatable.finish()),
-            Arc::new(self.memory_allocatable.finish()),
-            texts(&mut self.quality),
-            same(EVENT, rows),
-            ints(&mut self.revision),
-            texts(&mut self.event_id),
-            same(source, rows),
-            ints(&mut self.position),
-            days(&mut self.date),
-        ];
-        batch(&NODE_USAGE, columns)
     }
 }
 

@@ -1,56 +1,35 @@
 //! Rows of `storage_usage`, `hub_events` and `coverage`.
 
-use std::sync::Arc;
-
-use arrow::array::{Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::array::RecordBatch;
 use hubtally_schemas::Instant;
 use hubtally_schemas::event::{CoverageData, HubData, StorageData};
 use hubtally_schemas::tables::{COVERAGE, HUB_EVENTS, STORAGE_USAGE};
 
-use super::{Origin, batch, days, given, ints, same, texts, times};
+use super::columns::{Column, Days, Ints, OptionalInts, OptionalTimes, Source, Texts, Times, rows};
+use super::{Origin, given};
 use crate::error::IngestError;
 use crate::events::read::Sizes;
 
-/// Rows of `storage_usage`.
-pub struct StorageRows {
-    cluster: StringBuilder,
-    namespace: StringBuilder,
-    exporter: StringBuilder,
-    kind: StringBuilder,
-    path: StringBuilder,
-    time: Vec<i64>,
-    user_id: StringBuilder,
-    bytes: Vec<i64>,
-    limit: Int64Builder,
-    provisioned: Int64Builder,
-    modified: TimestampMicrosecondBuilder,
-    quality: StringBuilder,
-    revision: Vec<i64>,
-    event_id: StringBuilder,
-    position: Vec<i64>,
-    date: Vec<i32>,
-}
-
-impl Default for StorageRows {
-    fn default() -> Self {
-        Self {
-            cluster: StringBuilder::new(),
-            namespace: StringBuilder::new(),
-            exporter: StringBuilder::new(),
-            kind: StringBuilder::new(),
-            path: StringBuilder::new(),
-            time: Vec::new(),
-            user_id: StringBuilder::new(),
-            bytes: Vec::new(),
-            limit: Int64Builder::new(),
-            provisioned: Int64Builder::new(),
-            modified: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            quality: StringBuilder::new(),
-            revision: Vec::new(),
-            event_id: StringBuilder::new(),
-            position: Vec::new(),
-            date: Vec::new(),
-        }
+rows! {
+    /// Rows of `storage_usage`.
+    StorageRows of STORAGE_USAGE {
+        cluster: Texts,
+        namespace: Texts,
+        exporter: Texts,
+        kind: Texts,
+        path: Texts,
+        time: Times,
+        user_id: Texts,
+        bytes: Ints,
+        limit_bytes: OptionalInts,
+        provisioned_bytes: OptionalInts,
+        latest_modification: OptionalTimes,
+        quality: Texts,
+        revision: Ints,
+        event_id: Texts,
+        source: Source,
+        source_position: Ints,
+        date: Days,
     }
 }
 
@@ -69,63 +48,37 @@ impl StorageRows {
         self.exporter.append_value(&data.exporter);
         self.kind.append_value(&data.kind);
         self.path.append_value(&data.path);
-        self.time.push(sizes.time.0);
+        self.time.0.push(sizes.time.0);
         self.user_id.append_option(user_id);
         self.bytes.push(sizes.bytes);
-        self.limit.append_option(sizes.limit);
-        self.provisioned.append_option(sizes.provisioned);
-        self.modified.append_option(sizes.modified.map(|at| at.0));
+        self.limit_bytes.append_option(sizes.limit);
+        self.provisioned_bytes.append_option(sizes.provisioned);
+        self.latest_modification.0.append_option(sizes.modified.map(|at| at.0));
         self.quality.append_value(quality);
         self.revision.push(data.revision);
         self.event_id.append_value(origin.event_id);
-        self.position.push(origin.position);
+        self.source_position.push(origin.position);
         self.date.push(sizes.time.day());
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.namespace),
-            texts(&mut self.exporter),
-            texts(&mut self.kind),
-            texts(&mut self.path),
-            times(&mut self.time),
-            texts(&mut self.user_id),
-            ints(&mut self.bytes),
-            Arc::new(self.limit.finish()),
-            Arc::new(self.provisioned.finish()),
-            Arc::new(self.modified.finish()),
-            texts(&mut self.quality),
-            ints(&mut self.revision),
-            texts(&mut self.event_id),
-            same(source, rows),
-            ints(&mut self.position),
-            days(&mut self.date),
-        ];
-        batch(&STORAGE_USAGE, columns)
     }
 }
 
-/// Rows of `hub_events`.
-#[derive(Default)]
-pub struct HubRows {
-    cluster: StringBuilder,
-    namespace: StringBuilder,
-    event_id: StringBuilder,
-    time: Vec<i64>,
-    action: StringBuilder,
-    user_id: StringBuilder,
-    server: StringBuilder,
-    status: StringBuilder,
-    detail: StringBuilder,
-    revision: Vec<i64>,
-    position: Vec<i64>,
-    date: Vec<i32>,
+rows! {
+    /// Rows of `hub_events`.
+    HubRows of HUB_EVENTS {
+        cluster: Texts,
+        namespace: Texts,
+        event_id: Texts,
+        time: Times,
+        action: Texts,
+        user_id: Texts,
+        server: Texts,
+        status: Texts,
+        detail: Texts,
+        revision: Ints,
+        source: Source,
+        source_position: Ints,
+        date: Days,
+    }
 }
 
 impl HubRows {
@@ -134,53 +87,31 @@ impl HubRows {
         self.cluster.append_value(origin.cluster);
         self.namespace.append_value(&data.namespace);
         self.event_id.append_value(origin.event_id);
-        self.time.push(time.0);
+        self.time.0.push(time.0);
         self.action.append_value(&data.action);
         self.user_id.append_option(user_id);
         self.server.append_option(data.server.as_deref());
         self.status.append_option(given(data.status.as_deref()));
         self.detail.append_option(given(data.detail.as_deref()));
         self.revision.push(data.revision);
-        self.position.push(origin.position);
+        self.source_position.push(origin.position);
         self.date.push(time.day());
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.namespace),
-            texts(&mut self.event_id),
-            times(&mut self.time),
-            texts(&mut self.action),
-            texts(&mut self.user_id),
-            texts(&mut self.server),
-            texts(&mut self.status),
-            texts(&mut self.detail),
-            ints(&mut self.revision),
-            same(source, rows),
-            ints(&mut self.position),
-            days(&mut self.date),
-        ];
-        batch(&HUB_EVENTS, columns)
     }
 }
 
-/// Rows of `coverage`.
-#[derive(Default)]
-pub struct CoverageRows {
-    cluster: StringBuilder,
-    query: StringBuilder,
-    hour: Vec<i64>,
-    expected: Vec<i64>,
-    seen: Vec<i64>,
-    revision: Vec<i64>,
-    position: Vec<i64>,
-    date: Vec<i32>,
+rows! {
+    /// Rows of `coverage`.
+    CoverageRows of COVERAGE {
+        cluster: Texts,
+        query: Texts,
+        hour: Times,
+        expected: Ints,
+        seen: Ints,
+        revision: Ints,
+        source: Source,
+        source_position: Ints,
+        date: Days,
+    }
 }
 
 impl CoverageRows {
@@ -195,31 +126,11 @@ impl CoverageRows {
     ) {
         self.cluster.append_value(origin.cluster);
         self.query.append_value(&data.query);
-        self.hour.push(hour.0);
+        self.hour.0.push(hour.0);
         self.expected.push(expected);
         self.seen.push(seen);
         self.revision.push(data.revision);
-        self.position.push(origin.position);
+        self.source_position.push(origin.position);
         self.date.push(hour.day());
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.query),
-            times(&mut self.hour),
-            ints(&mut self.expected),
-            ints(&mut self.seen),
-            ints(&mut self.revision),
-            same(source, rows),
-            ints(&mut self.position),
-            days(&mut self.date),
-        ];
-        batch(&COVERAGE, columns)
     }
 }

@@ -1,38 +1,45 @@
 //! Rows of `pod_usage`.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use hubtally_schemas::event::PodData;
 use hubtally_schemas::tables::POD_USAGE;
 
-use super::{EVENT, Origin, batch, days, given, ints, same, texts, times};
+use super::columns::{Column, Days, EventClass, Ints, OptionalInts, Source, Texts, Times, rows};
+use super::{Origin, given};
 use crate::error::IngestError;
 use crate::events::cut::Piece;
 
-/// Rows of `pod_usage`.
-#[derive(Default)]
-pub struct PodRows {
-    cluster: StringBuilder,
-    namespace: StringBuilder,
-    user_id: StringBuilder,
-    pod: StringBuilder,
-    start: Vec<i64>,
-    end: Vec<i64>,
-    pod_uid: StringBuilder,
-    node: StringBuilder,
-    server: StringBuilder,
-    role: StringBuilder,
-    component: StringBuilder,
-    image: StringBuilder,
-    image_digest: StringBuilder,
-    profile: StringBuilder,
-    quantities: [Int64Builder; 6],
-    quality: StringBuilder,
-    revision: Vec<i64>,
-    event_id: StringBuilder,
-    position: Vec<i64>,
-    date: Vec<i32>,
+rows! {
+    /// Rows of `pod_usage`.
+    PodRows of POD_USAGE {
+        cluster: Texts,
+        namespace: Texts,
+        user_id: Texts,
+        pod: Texts,
+        start: Times,
+        end: Times,
+        pod_uid: Texts,
+        node: Texts,
+        server: Texts,
+        role: Texts,
+        component_label: Texts,
+        image: Texts,
+        image_digest: Texts,
+        profile: Texts,
+        cpu_request_millicore_ms: OptionalInts,
+        cpu_usage_millicore_ms: OptionalInts,
+        memory_request_byte_ms: OptionalInts,
+        memory_usage_byte_ms: OptionalInts,
+        gpu_request_milligpu_ms: OptionalInts,
+        gpu_usage_milligpu_ms: OptionalInts,
+        quality: Texts,
+        source_class: EventClass,
+        revision: Ints,
+        event_id: Texts,
+        source: Source,
+        source_position: Ints,
+        date: Days,
+    }
 }
 
 impl PodRows {
@@ -50,58 +57,27 @@ impl PodRows {
         self.namespace.append_value(&data.namespace);
         self.user_id.append_option(user_id);
         self.pod.append_value(&data.pod);
-        self.start.push(piece.span.start.0);
-        self.end.push(piece.span.end.0);
+        self.start.0.push(piece.span.start.0);
+        self.end.0.push(piece.span.end.0);
         self.pod_uid.append_value(&data.pod_uid);
         self.node.append_option(given(data.node.as_deref()));
         self.server.append_option(data.server.as_deref());
         self.role.append_value(role);
-        self.component.append_option(given(data.component.as_deref()));
+        self.component_label.append_option(given(data.component.as_deref()));
         self.image.append_option(given(data.image.as_deref()));
         self.image_digest.append_option(given(data.image_digest.as_deref()));
         self.profile.append_option(given(data.profile.as_deref()));
-        for (column, share) in self.quantities.iter_mut().zip(piece.shares) {
-            column.append_option(share);
-        }
+        let [cpu_request, cpu_usage, memory_request, memory_usage, gpu_request, gpu_usage] = piece.shares;
+        self.cpu_request_millicore_ms.append_option(cpu_request);
+        self.cpu_usage_millicore_ms.append_option(cpu_usage);
+        self.memory_request_byte_ms.append_option(memory_request);
+        self.memory_usage_byte_ms.append_option(memory_usage);
+        self.gpu_request_milligpu_ms.append_option(gpu_request);
+        self.gpu_usage_milligpu_ms.append_option(gpu_usage);
         self.quality.append_value(quality);
         self.revision.push(data.revision);
         self.event_id.append_value(origin.event_id);
-        self.position.push(origin.position);
+        self.source_position.push(origin.position);
         self.date.push(piece.span.start.day());
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let mut columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.namespace),
-            texts(&mut self.user_id),
-            texts(&mut self.pod),
-            times(&mut self.start),
-            times(&mut self.end),
-            texts(&mut self.pod_uid),
-            texts(&mut self.node),
-            texts(&mut self.server),
-            texts(&mut self.role),
-            texts(&mut self.component),
-            texts(&mut self.image),
-            texts(&mut self.image_digest),
-            texts(&mut self.profile),
-        ];
-        columns.extend(self.quantities.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        columns.extend([
-            texts(&mut self.quality),
-            same(EVENT, rows),
-            ints(&mut self.revision),
-            texts(&mut self.event_id),
-            same(source, rows),
-            ints(&mut self.position),
-            days(&mut self.date),
-        ]);
-        batch(&POD_USAGE, columns)
     }
 }

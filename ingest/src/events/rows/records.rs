@@ -1,20 +1,22 @@
 //! Rows of `users` and `rejects`.
 
-use arrow::array::{RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use hubtally_schemas::Instant;
 use hubtally_schemas::tables::{REJECTS, USERS};
 
-use super::{batch, days, ints, same, texts, times};
+use super::columns::{Column, Days, Ints, Source, Texts, Times, rows};
 use crate::error::IngestError;
 
-/// Rows of `users`.
-#[derive(Default)]
-pub struct UserRows {
-    cluster: StringBuilder,
-    namespace: StringBuilder,
-    user_id: StringBuilder,
-    name: StringBuilder,
-    position: Vec<i64>,
+rows! {
+    /// Rows of `users`.
+    UserRows of USERS {
+        cluster: Texts,
+        namespace: Texts,
+        user_id: Texts,
+        name_encrypted: Texts,
+        source: Source,
+        source_position: Ints,
+    }
 }
 
 impl UserRows {
@@ -23,25 +25,8 @@ impl UserRows {
         self.cluster.append_value(cluster);
         self.namespace.append_value(namespace);
         self.user_id.append_value(user_id);
-        self.name.append_value(encrypted);
-        self.position.push(position);
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            texts(&mut self.cluster),
-            texts(&mut self.namespace),
-            texts(&mut self.user_id),
-            texts(&mut self.name),
-            same(source, rows),
-            ints(&mut self.position),
-        ];
-        batch(&USERS, columns)
+        self.name_encrypted.append_value(encrypted);
+        self.source_position.push(position);
     }
 }
 
@@ -66,49 +51,31 @@ pub struct RejectRow<'a> {
     pub recorded_at: Instant,
 }
 
-/// Rows of `rejects`.
-#[derive(Default)]
-pub struct RejectRows {
-    date: Vec<i32>,
-    position: Vec<i64>,
-    reason: StringBuilder,
-    detail: StringBuilder,
-    origin: StringBuilder,
-    encrypted: StringBuilder,
-    byte_count: Vec<i64>,
-    recorded_at: Vec<i64>,
+rows! {
+    /// Rows of `rejects`.
+    RejectRows of REJECTS {
+        date: Days,
+        source: Source,
+        source_position: Ints,
+        reason: Texts,
+        detail: Texts,
+        origin: Texts,
+        bytes_encrypted: Texts,
+        byte_count: Ints,
+        recorded_at: Times,
+    }
 }
 
 impl RejectRows {
     /// Adds one refused record.
     pub fn push(&mut self, row: &RejectRow<'_>) {
         self.date.push(row.day);
-        self.position.push(row.position);
+        self.source_position.push(row.position);
         self.reason.append_value(row.reason);
         self.detail.append_value(row.detail);
         self.origin.append_value(row.origin);
-        self.encrypted.append_value(row.encrypted);
+        self.bytes_encrypted.append_value(row.encrypted);
         self.byte_count.push(row.byte_count);
-        self.recorded_at.push(row.recorded_at.0);
-    }
-
-    /// The rows since the last call, `None` if there are none.
-    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
-        let rows = self.position.len();
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = vec![
-            days(&mut self.date),
-            same(source, rows),
-            ints(&mut self.position),
-            texts(&mut self.reason),
-            texts(&mut self.detail),
-            texts(&mut self.origin),
-            texts(&mut self.encrypted),
-            ints(&mut self.byte_count),
-            times(&mut self.recorded_at),
-        ];
-        batch(&REJECTS, columns)
+        self.recorded_at.0.push(row.recorded_at.0);
     }
 }
