@@ -28,4 +28,5 @@ if [ "$(cat "$HUBTALLY_CACHE/bin/versitygw.version" 2>/dev/null)" != "$s3_server
   echo "$s3_server" >"$HUBTALLY_CACHE/bin/versitygw.version"
 fi
 
+command -v openssl >/dev/null || apt_install openssl
 "$HUBTALLY_ROOT/scripts/prometheus.sh" fetch >/dev/null

@@ -272,6 +272,24 @@ fn l3_hours_from_a_prometheus_are_what_a_hand_computes_and_the_hole_is_on_the_ce
 }
 
 #[test]
+fn a_server_behind_certificates_is_read_by_who_has_them() {
+    let Some(script) = script() else { return };
+    let samples = tempfile::tempdir().unwrap();
+    let file = samples.path().join("samples.openmetrics");
+    record().write(&file);
+    let server = Server::with(&script, &file, &[("PROMETHEUS_TLS", "1")]);
+    let pem = |name: &str| format!("file:{}", server.path(&format!("tls/{name}")).display());
+    let until = ["ingest", "prometheus", "--until", "2026-06-01T01:00:00Z"];
+
+    configured(&server.url, "").run(&until).exits(1).says("does not answer");
+    let authority = format!("ca = \"{}\"\n", pem("ca.pem"));
+    configured(&server.url, &authority).run(&until).exits(1).says("does not answer");
+    let certificate =
+        format!("client_certificate = \"{}\"\nclient_key = \"{}\"\n", pem("client.pem"), pem("client.key"));
+    configured(&server.url, &(authority + &certificate)).run(&until).exits(0).prints("60 of 60 scrapes seen");
+}
+
+#[test]
 fn a_prometheus_of_an_unknown_cluster_or_none_at_all_is_a_mistake_of_the_configuration() {
     let place = Place::initialised();
     place.run(&["ingest", "prometheus"]).exits(2).says("no Prometheus is configured");

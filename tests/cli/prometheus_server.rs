@@ -24,6 +24,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// A file of the server's folder.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
     /// Starts a server that holds the samples of an OpenMetrics file.
     pub fn with(script: &Path, file: &Path, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();

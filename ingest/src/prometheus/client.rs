@@ -88,7 +88,11 @@ impl PrometheusClient {
         if let Some(pem) = &access.ca {
             let what = "CA certificate";
             let failed = |source| PrometheusError::Certificate { what, source };
-            for certificate in Certificate::from_pem_bundle(pem).map_err(failed)? {
+            let certificates = Certificate::from_pem_bundle(pem).map_err(failed)?;
+            if certificates.is_empty() {
+                return Err(PrometheusError::NoCertificate { what });
+            }
+            for certificate in certificates {
                 builder = builder.add_root_certificate(certificate);
             }
         }

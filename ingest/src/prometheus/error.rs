@@ -32,6 +32,12 @@ pub enum PrometheusError {
         /// Why.
         source: reqwest::Error,
     },
+    /// A text that should hold certificates and holds none.
+    #[error("the {what} holds no certificate: give PEM text with -----BEGIN CERTIFICATE-----")]
+    NoCertificate {
+        /// `CA certificate`.
+        what: &'static str,
+    },
     /// The client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Client {

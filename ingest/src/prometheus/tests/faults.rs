@@ -105,6 +105,20 @@ async fn credentials_are_sent_and_their_refusal_is_told() {
     assert_eq!(report.gaps(), Vec::<String>::new());
 }
 
+#[test]
+fn certificates_and_addresses_that_are_none_are_told_before_anything_is_asked() {
+    let told = |change: &dyn Fn(&mut Access)| {
+        let mut access = Access { url: "https://127.0.0.1:1".to_owned(), ..Access::default() };
+        change(&mut access);
+        crate::prometheus::PrometheusClient::new(access).unwrap_err().to_string()
+    };
+    assert!(told(&|access| access.ca = Some(b"no certificate".to_vec())).contains("CA certificate"));
+    let client = told(&|access| access.client_certificate = Some(b"no key".to_vec()));
+    assert!(client.contains("client certificate"), "{client}");
+    assert!(told(&|access| access.url = "prometheus:9090".to_owned()).contains("http://"));
+    assert!(told(&|access| access.headers = vec![("a b".to_owned(), String::new())]).contains("a b"));
+}
+
 #[tokio::test]
 async fn an_error_of_the_server_is_told_in_its_words() {
     let bench = Bench::new();
