@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests need besides Rust: an S3-compatible server, and other programs that read our tables. Kept in the cache.
+# What the tests need besides Rust: an S3-compatible server, a Prometheus, and other programs that read our tables. Kept in the cache.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
@@ -27,3 +27,6 @@ if [ "$(cat "$HUBTALLY_CACHE/bin/versitygw.version" 2>/dev/null)" != "$s3_server
   GOBIN=$HUBTALLY_CACHE/bin GOFLAGS=-buildvcs=false CGO_ENABLED=0 "$go" install "$s3_server"
   echo "$s3_server" >"$HUBTALLY_CACHE/bin/versitygw.version"
 fi
+
+command -v openssl >/dev/null || apt_install openssl
+"$HUBTALLY_ROOT/scripts/prometheus.sh" fetch >/dev/null

@@ -56,26 +56,14 @@ ENV
       fi
       sleep 0.05
     done
-    stop
+    stop_server "$folder"
   done
   tail -n 20 "$folder/log" >&2
   fail "the S3 server did not start after $attempt tries; its log stands above"
 }
 
-stop() {
-  local pid
-  pid=$(cat "$folder/pid" 2>/dev/null) || return 0
-  kill "$pid" 2>/dev/null || true
-  for _ in $(seq 100); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.05
-  done
-  kill -9 "$pid" 2>/dev/null || true
-  rm -f "$folder/pid"
-}
-
 case $command in
   start) start ;;
-  stop) stop ;;
+  stop) stop_server "$folder" ;;
   *) fail "unknown command $command: start or stop" ;;
 esac

@@ -16,6 +16,8 @@ trap 'exit 130' INT TERM
 say "starting the S3 server"
 scripts/s3.sh start "$server"
 . "$server/env"
+# Tests of Prometheus start servers of their own, each on its own samples.
+export HUBTALLY_TEST_PROMETHEUS=$HUBTALLY_ROOT/scripts/prometheus.sh
 export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python
 # In CI a test that finds no server fails instead of skipping.
 [ "${CI:-}" = true ] && export CI_REQUIRE_SERVERS=1

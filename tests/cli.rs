@@ -7,6 +7,9 @@ mod cli {
     mod first_steps;
     mod help;
     mod object_storage;
+    mod prometheus;
+    mod prometheus_recordings;
+    mod prometheus_server;
     mod read_back;
     mod recipe;
     mod registry_import;

@@ -3,7 +3,7 @@
 //! **What it is**: functions from values to values. [`apportion`] splits integers without losing one;
 //! everything else stands on it: [`compute`] splits a node-hour among pods,
 //! [`rounding`] a bill into cents. [`metering`] and [`storage_hold`] turn
-//! measurements into quantities, [`component`] and [`directory`] say what a bill line or a directory
+//! measurements into quantities, [`timeline`] samples into time ([`pod_time`], [`node_time`]), [`component`] and [`directory`] say what a bill line or a directory
 //! is, [`registry_view`] who is who at an instant, [`commit`] and [`seal`] what a store may write,
 //! [`certificate`] whether the books balance.
 //!
@@ -18,11 +18,17 @@ pub mod component;
 pub mod compute;
 pub mod directory;
 pub mod metering;
+pub mod node_time;
+pub mod pod_time;
 pub mod policy_check;
 pub mod registry_view;
 pub mod rounding;
+pub mod scans;
+pub mod scrapes;
 pub mod seal;
+pub mod slug;
 pub mod storage_hold;
+pub mod timeline;
 
 pub use apportion::largest_remainder;
 pub use policy_check::check_policy;

@@ -65,6 +65,15 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         for missing in local.filter(|path| !std::path::Path::new(path).exists()) {
             found.warnings.push(format!("{}: the input {missing} is not there", config.file.display()));
         }
+        let known = |id: &str| registry.registry().clusters.iter().any(|cluster| cluster.id.as_str() == id);
+        for one in config.prometheus.iter().filter(|one| !known(one.cluster.as_str())) {
+            found.warnings.push(format!(
+                "{}: [[prometheus]] names the cluster {:?}, which {} does not know",
+                config.file.display(),
+                one.cluster.as_str(),
+                config.registry.display()
+            ));
+        }
         found.store = Some(context::open_store(&config).await?.url().to_owned());
         found.config = Some(config.file);
     }

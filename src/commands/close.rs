@@ -6,11 +6,12 @@ pub mod summary;
 
 use clap::Args;
 use hubtally_ingest::bills::BillOptions;
+use hubtally_ingest::prometheus::PrometheusOptions;
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_store::Store;
 
-use super::ingest;
+use super::{ingest, ingest_prometheus};
 use crate::clock;
 use crate::config::Config;
 use crate::context::{self, Context};
@@ -91,6 +92,12 @@ async fn read_inputs(
         let read = steps::read_usage(store, registry, config, &usage).await?;
         gaps = ingest::gaps(&read);
         ingest::warn_of_usage(&read);
+    }
+    if !config.prometheus.is_empty() {
+        let clusters = steps::prometheus_clusters(config, registry, &[])?;
+        let read = steps::read_prometheus(store, &clusters, &PrometheusOptions::new(clock::now())).await?;
+        gaps.append(&mut read.gaps());
+        ingest_prometheus::warn(&read);
     }
     let bills = steps::filled(&config.inputs.bills);
     if !bills.is_empty() {

@@ -8,6 +8,7 @@ use hubtally_ingest::bills::{BillError, BillOptions, BillReport, GroupReport, Ou
 use hubtally_ingest::files::IngestReport;
 
 use super::close::steps;
+use super::ingest_prometheus;
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
 use crate::output::table::{self, Side, thousands, visible};
@@ -33,6 +34,8 @@ A month of an account is replaced as a whole: give all its files in one command.
 pub enum Command {
     /// Read usage events: files, folders, URLs of object stores
     Files(Files),
+    /// Read the Prometheus servers of clusters: pods, nodes, home directories, hubs
+    Prometheus(ingest_prometheus::Arguments),
     /// Read bills: FOCUS, AWS Cost Explorer, console CSVs
     Bills(Bills),
 }
@@ -74,6 +77,7 @@ pub struct Bills {
 pub async fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Files(arguments) => files(context, arguments).await,
+        Command::Prometheus(arguments) => ingest_prometheus::run(context, arguments).await,
         Command::Bills(arguments) => bills(context, arguments).await,
     }
 }

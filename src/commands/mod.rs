@@ -6,6 +6,7 @@ pub mod close;
 pub mod completions;
 pub mod explain;
 pub mod ingest;
+pub mod ingest_prometheus;
 pub mod init;
 pub mod maintain;
 pub mod recipe;

@@ -4,6 +4,7 @@ pub mod document;
 mod operation;
 pub mod policy;
 pub mod problem;
+pub mod prometheus;
 pub mod registry;
 mod secret;
 mod shape;

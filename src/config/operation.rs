@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::document::Document;
 use super::problem::{Place, Problem, Problems};
+use super::prometheus::{self, Prometheus};
 use super::shape::{Key, Kind, optional, required};
 use super::{ConfigError, FILE_NAME, location, secret};
 use crate::env;
@@ -20,6 +21,7 @@ const SHAPE: &[Key] = &[
     optional("statements", Kind::Text, "the folder where statements are written"),
     optional("templates", Kind::Text, "a folder with your own templates of statements"),
     optional("inputs", Kind::Table(INPUTS), "what `close` reads"),
+    optional("prometheus", Kind::Tables(prometheus::SHAPE), "the Prometheus servers of clusters"),
     optional("bill", Kind::NamedTables(BILL), "requests of AWS Cost Explorer answers, by file name"),
     optional("limits", Kind::Table(LIMITS), "memory, threads and where to spill"),
 ];
@@ -67,6 +69,8 @@ pub struct Config {
     pub templates: Option<PathBuf>,
     /// What `close` reads.
     pub inputs: Inputs,
+    /// Prometheus servers of clusters.
+    pub prometheus: Vec<Prometheus>,
     /// Requests of Cost Explorer answers, by file name, as JSON.
     pub bills: BTreeMap<String, Value>,
     /// Memory and threads.
@@ -107,12 +111,15 @@ impl Config {
         let mut value = document.value.clone();
         overlay(&mut value, variable)?;
         check_needed(&document, &value)?;
-        Self::build(file, &value, variable)
+        let prometheus =
+            Prometheus::read(&document, &value).map_err(|problems| document.problems(problems))?;
+        Self::build(file, &value, prometheus, variable)
     }
 
     fn build(
         file: PathBuf,
         value: &Map<String, Value>,
+        prometheus: Vec<Prometheus>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -138,6 +145,7 @@ impl Config {
             statements: path("statements").unwrap_or_else(|| folder.join("statements")),
             templates: path("templates"),
             inputs: Inputs { usage: inputs(value, "usage", &folder), bills: inputs(value, "bills", &folder) },
+            prometheus,
             bills: bill_requests(&file, value)?,
             limits: Limits {
                 memory_mib: count("memory_mib").and_then(|n| n.try_into().ok()).unwrap_or(DEFAULT_MEMORY_MIB),
@@ -280,15 +288,45 @@ mod tests {
         assert!(all.templates.is_some());
         assert!(all.bills.values().all(|request| request["filter"].is_object()));
         assert_eq!(all.bills.len(), 1);
+        assert_eq!(all.prometheus.len(), 1);
+    }
+
+    #[test]
+    fn a_prometheus_is_read_with_its_secrets_fetched_when_it_is_used() {
+        let with = |keys: &str| format!("{}\n[[prometheus]]\n{keys}\n", template::OPERATION);
+        let plain = "cluster = \"tides\"\nurl = \"http://p\"\nfrom = \"2026-06-01\"";
+        let config = load(&with(plain), &[]).unwrap();
+        let nothing = |_: &str| None;
+        let cluster = config.prometheus[0].cluster(Path::new("."), &nothing).unwrap();
+        assert_eq!((cluster.window_ms, cluster.cadence.step_ms()), (21_600_000, 60_000));
+
+        let config = load(&with(&format!("{plain}\nuser = \"ada\"\npassword = \"env:GONE\"")), &[]).unwrap();
+        let error = config.prometheus[0].cluster(Path::new("."), &nothing).unwrap_err().to_string();
+        assert!(error.contains("prometheus.password") && error.contains("GONE"), "{error}");
+        let config = load(&with(&format!("{plain}\nheaders = {{ Authorization = \"hush\" }}")), &[]).unwrap();
+        let error = config.prometheus[0].cluster(Path::new("."), &nothing).unwrap_err().to_string();
+        assert!(error.contains("plain text") && !error.contains("hush"), "{error}");
+
+        for (keys, words) in [
+            ("cluster = \"tides\"\nurl = \"http://p\"", "`prometheus[1].from` is missing"),
+            ("cluster = \"tides\"\nurl = \"http://p\"\nfrom = \"soon\"", "`prometheus.from` is \"soon\""),
+            (&format!("{plain}\nwindows = 5"), "unknown key `windows`"),
+            (&format!("{plain}\nuser = \"ada\""), "belong together"),
+            (&format!("{plain}\n[[prometheus]]\n{plain}"), "has two [[prometheus]]"),
+        ] {
+            let error = load(&with(keys), &[]).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]
     fn every_key_is_explained_in_what_init_writes() {
-        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL) {
+        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL).chain(prometheus::SHAPE) {
             let explained = template::OPERATION.lines().any(|line| {
                 let line = line.trim_start_matches(['#', ' ']);
                 line.starts_with(&format!("{} = ", key.name))
                     || line == format!("[{}]", key.name)
+                    || line == format!("[[{}]]", key.name)
                     || line.starts_with(&format!("[{}.", key.name))
             });
             assert!(explained, "{} is not in the example", key.name);

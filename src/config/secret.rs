@@ -60,10 +60,22 @@ pub fn resolve(
     Ok(value.to_owned())
 }
 
-/// Whether an object store's option of this name is a secret.
+/// Whether a key of this name is a secret.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    let says_so = ["secret", "token", "password", "account_key", "access_key", "sas_key", "private_key"];
+    let says_so = [
+        "secret",
+        "token",
+        "password",
+        "account_key",
+        "access_key",
+        "sas_key",
+        "private_key",
+        "client_key",
+        "authorization",
+        "cookie",
+        "api-key",
+    ];
     says_so.iter().any(|part| key.contains(part)) && !key.contains("access_key_id") && !key.ends_with("_file")
 }
 

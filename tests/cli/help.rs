@@ -8,6 +8,7 @@ const COMMANDS: &[&[&str]] = &[
     &["sample"],
     &["close"],
     &["ingest", "files"],
+    &["ingest", "prometheus"],
     &["ingest", "bills"],
     &["registry", "import"],
     &["aggregate"],

@@ -14,13 +14,15 @@ mod instant;
 mod people;
 mod read;
 mod refusal;
-mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use check::FUTURE_TOLERANCE_US;
 pub use counts::{Counts, Example, MAX_EXAMPLES, Refusals};
+pub(crate) use cut::Piece;
 pub use decode::{Decoded, Decoder, KEPT_BYTES, MAX_LINE_BYTES, Read, Record, read_record};
+pub(crate) use people::People;
 pub use people::{KeyFault, MAX_REMEMBERED, NameKeys};
 pub use read::{Event, Fact, HUB_ACTIONS, Judgement, NodeLevels, STORAGE_KINDS, Sizes, read_event};
 pub use refusal::Refused;

@@ -5,6 +5,7 @@ use std::path::Path;
 use hubtally_aggregate::{Allocated, Limits};
 use hubtally_ingest::bills::{self, BillOptions, BillReport, CeRequest};
 use hubtally_ingest::files::{self, FileOptions, IngestReport};
+use hubtally_ingest::prometheus::{self, PrometheusCluster, PrometheusOptions, PrometheusReport};
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_schemas::policy::Policy;
@@ -12,7 +13,8 @@ use hubtally_schemas::tables::TABLES;
 use hubtally_store::{SealLimits, Store};
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::env;
 use crate::failure::Failure;
 use crate::output::progress::{Bar, Spinner};
 
@@ -31,6 +33,53 @@ pub async fn read_usage(
         ..FileOptions::new(clock::now())
     };
     Ok(files::ingest_files(store, paths, &options, &Bar::default()).await?)
+}
+
+/// Reads Prometheus servers, as far as their samples are settled; what was read before is skipped.
+pub async fn read_prometheus(
+    store: &Store,
+    clusters: &[PrometheusCluster],
+    options: &PrometheusOptions,
+) -> Result<PrometheusReport, Failure> {
+    Ok(prometheus::ingest_prometheus(store, clusters, options, &Bar::default()).await?)
+}
+
+/// The Prometheus servers of the configuration, or those of some clusters, with their secrets.
+pub fn prometheus_clusters(
+    config: &Config,
+    registry: &RegistryView,
+    only: &[String],
+) -> Result<Vec<PrometheusCluster>, Failure> {
+    let known = |id: &str| registry.registry().clusters.iter().any(|cluster| cluster.id.as_str() == id);
+    let configured: Vec<&str> = config.prometheus.iter().map(|one| one.cluster.as_str()).collect();
+    if let Some(missing) = only.iter().find(|id| !configured.contains(&id.as_str())) {
+        return Err(Failure::Usage(format!(
+            "the cluster {missing:?} has no [[prometheus]] in {}: configured are {}",
+            config.file.display(),
+            if configured.is_empty() { "none".to_owned() } else { configured.join(", ") }
+        )));
+    }
+    let folder = config.file.parent().map(Path::to_owned).unwrap_or_default();
+    let chosen = config
+        .prometheus
+        .iter()
+        .filter(|one| only.is_empty() || only.iter().any(|id| id == one.cluster.as_str()));
+    let mut clusters = Vec::new();
+    for one in chosen {
+        if !known(one.cluster.as_str()) {
+            return Err(Failure::Usage(format!(
+                "[[prometheus]] of {} names the cluster {:?}, which {} does not know: add it there, or mend the name",
+                config.file.display(),
+                one.cluster.as_str(),
+                config.registry.display()
+            )));
+        }
+        let cluster = one
+            .cluster(&folder, &env::read)
+            .map_err(|source| Failure::Config(ConfigError::Secret { file: config.file.clone(), source }))?;
+        clusters.push(cluster);
+    }
+    Ok(clusters)
 }
 
 /// Reads bills; what was read before is skipped.
