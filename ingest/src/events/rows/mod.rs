@@ -21,7 +21,7 @@ pub use records::{RejectRow, RejectRows, UserRows};
 use crate::error::IngestError;
 
 /// `source_class` of rows that come from events.
-const EVENT: &str = "event";
+pub const EVENT: &str = "event";
 
 /// What every row of a usage table carries.
 #[derive(Debug, Clone, Copy)]
