@@ -3,13 +3,16 @@
 
 mod cli {
     mod bad_configuration;
+    mod bad_events;
     mod end_to_end;
     mod first_steps;
     mod help;
     mod object_storage;
     mod read_back;
     mod recipe;
+    mod refused_later;
     mod registry_import;
     pub mod run;
+    pub mod small_month;
     mod store;
 }

@@ -89,7 +89,8 @@ async fn read_inputs(
     let mut gaps = Vec::new();
     if !usage.is_empty() {
         let read = steps::read_usage(store, registry, config, &usage).await?;
-        gaps = ingest::gaps(&read);
+        // What was refused, or cut off, is in `rejects`: the statements say what of it the month misses.
+        gaps = ingest::unread(&read);
         ingest::warn_of_usage(&read);
     }
     let bills = steps::filled(&config.inputs.bills);

@@ -117,13 +117,17 @@ async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
+/// Files that could not be read at all.
+pub fn unread(read: &IngestReport) -> Vec<String> {
+    read.errors.iter().map(|problem| problem.message.clone()).collect()
+}
+
 /// What could not be read: the data is incomplete, and a person must look.
-pub fn gaps(read: &IngestReport) -> Vec<String> {
-    let failed = read.errors.iter().map(|problem| problem.message.clone());
+fn gaps(read: &IngestReport) -> Vec<String> {
     let truncated = read.files.iter().filter_map(|file| {
         file.truncated.as_ref().map(|what| format!("{} ends too early ({what}): fetch it again", file.file))
     });
-    failed.chain(truncated).collect()
+    unread(read).into_iter().chain(truncated).collect()
 }
 
 fn words(read: &IngestReport) -> String {
