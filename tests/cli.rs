@@ -15,4 +15,5 @@ mod cli {
     pub mod run;
     pub mod small_month;
     mod store;
+    mod user_names;
 }

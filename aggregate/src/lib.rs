@@ -18,6 +18,7 @@ mod day;
 mod error;
 mod explain;
 mod ledger;
+mod names;
 mod pieces;
 mod place;
 mod pools;

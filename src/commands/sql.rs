@@ -9,10 +9,12 @@ use crate::output::{self, rows};
 const EXAMPLES: &str = "\
 Examples:
   hubtally sql \"SELECT community, kind, sum(amount) FROM ledger WHERE period = '2026-06' GROUP BY 1, 2\"
-  hubtally sql --format csv \"SELECT * FROM rejects\" > rejects.csv
+  hubtally sql --format csv \"SELECT reason, origin, detail FROM rejects\" > rejects.csv
+  hubtally sql \"SELECT DISTINCT cluster, namespace, user_id, name FROM users\"
   hubtally sql --format json \"SELECT * FROM conservation WHERE difference <> 0\"
 
-The tables and their columns stand in docs/format.md; `hubtally tables` lists them.";
+The tables and their columns stand in docs/format.md; `hubtally tables` lists them. Where the key of a hub is at
+hand, `users.name` shows its users' names. In CSV, text that a spreadsheet would take for a formula gets a leading '.";
 
 /// Arguments of `hubtally sql`.
 #[derive(Debug, Args)]
