@@ -6,6 +6,7 @@ mod cli {
     mod bad_events;
     mod end_to_end;
     mod first_steps;
+    mod full_disk;
     mod help;
     mod object_storage;
     mod read_back;

@@ -84,7 +84,8 @@ impl Mark {
     }
 
     /// Creates the mark again with its own bytes: a store that lets that pass overwrites objects.
-    /// Where writing is not allowed at all there is nothing to fear.
+    /// Where nothing can be written, not allowed or for want of space, there is nothing to fear: who only
+    /// reads goes on, and who writes is told then.
     pub(crate) async fn probe(
         &self,
         location: &Location,
@@ -105,6 +106,7 @@ impl Mark {
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
                 Err(unsupported(location))
             }
+            Err(_) if location.local_folder().is_some() => Ok(()),
             Err(source) => Err(StoreError::Put { path: STORE_MARK.to_owned(), source }),
         }
     }
