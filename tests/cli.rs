@@ -13,6 +13,7 @@ mod cli {
     mod recipe;
     mod refused_later;
     mod registry_import;
+    mod rough_edges;
     pub mod run;
     pub mod small_month;
     mod store;

@@ -48,6 +48,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let config = context.config()?;
     let (registry, policy) = context::documents(&config)?;
     let limits = context::limits(&config)?;
+    let out = context::statements(&config)?;
     let store = context::open_store(&config).await?;
 
     let mut gaps = read_inputs(&store, &registry, &config).await?;
@@ -61,7 +62,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         Some(steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?)
     };
     spinner.say("writing statements");
-    let (out, templates) = (&config.statements, config.templates.as_deref());
+    let templates = config.templates.as_deref();
     let mut closed =
         hubtally_report::write_statements(&store, &registry, &policy, period, out, templates).await?;
     summary::must_balance(&closed)?;
