@@ -2,8 +2,10 @@
 //! are looked at. One test program, since each costs a link.
 
 mod cli {
+    mod bad_bills;
     mod bad_configuration;
     mod bad_events;
+    mod bad_registry;
     mod end_to_end;
     mod first_steps;
     mod full_disk;
