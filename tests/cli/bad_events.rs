@@ -207,7 +207,8 @@ fn bad_lines_read_again_are_counted_once() {
     let (place, _) = spoiled();
     let counts = "SELECT (SELECT count(*) FROM pod_usage) * 1000 + (SELECT count(*) FROM rejects) AS n";
     let before = number(place, counts);
-    assert_eq!(before, 2 * 1000 * cases().len() as i64 + cases().len() as i64);
+    let files = i64::try_from(cases().len()).unwrap();
+    assert_eq!(before, 2 * 1000 * files + files);
     place.run(&["ingest", "files", "usage"]).exits(0).prints("read before");
     // Under another name, and packed, the bytes and the lines are the same.
     for case in cases() {

@@ -158,11 +158,12 @@ fn a_store_that_does_not_answer_is_told_within_seconds() {
         .write("hubtally.toml", &(plain + &options(&closed_port())))
         .write("usage/a.ndjson", &pod("a", 1, &[]));
     let began = Instant::now();
-    place
+    let ended = place
         .run_with(&["ingest", "files", "s3://bucket/usage/", "usage"], &[("SECRET_FOR_THE_TEST", "x")])
         .exits(3)
         .prints("1 pod_usage")
         .prints("s3://bucket/usage/ cannot be read from its object store: check the address");
+    assert_eq!(ended.stdout.matches("Error performing GET").count(), 1, "the cause is said once");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 

@@ -81,8 +81,7 @@ fn sure<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::AsArray;
-    use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+    use hubtally_store::key_value;
     use serde_json::json;
 
     use super::*;
@@ -126,17 +125,7 @@ mod tests {
             let said = Said::read(event(kind, &[]).as_bytes()).fact.unwrap();
             let decoded = decode(event(kind, &[]));
             let row = &decoded.rows[spec.name][0];
-            let value = |name: &str| {
-                let column = row.column_by_name(name).unwrap();
-                Some(match column.data_type() {
-                    arrow::datatypes::DataType::Utf8 if column.is_null(0) => KeyValue::Null,
-                    arrow::datatypes::DataType::Utf8 => KeyValue::Text(column.as_string::<i32>().value(0)),
-                    arrow::datatypes::DataType::Int64 => {
-                        KeyValue::Int(column.as_primitive::<Int64Type>().value(0))
-                    }
-                    _ => KeyValue::Int(column.as_primitive::<TimestampMicrosecondType>().value(0)),
-                })
-            };
+            let value = |name: &str| key_value(row.column_by_name(name).unwrap(), 0);
             assert_eq!(Some(said.key), key_digest(spec, value), "{kind}");
             assert_eq!(said.table, spec.name);
         }

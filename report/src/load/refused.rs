@@ -33,8 +33,15 @@ pub async fn refused(
     }
     let whole = came_whole(reader, &table, &refusals.cut_off()).await?;
     refusals.came_whole(&whole);
-    for ((table, date), clusters) in refusals.partitions() {
-        compare_facts(reader, table, date, &clusters, &mut refusals).await?;
+    let mut open: Option<Table> = None;
+    for ((name, date), clusters) in refusals.partitions() {
+        let Some(spec) = by_name(name) else { continue };
+        let table = match open.take_if(|table| table.spec().name == name) {
+            Some(table) => table,
+            None => reader.open(spec).await?,
+        };
+        compare_facts(&table, date, &clusters, &mut refusals).await?;
+        open = Some(table);
     }
     for date in refusals.days_to_compare() {
         compare_bytes(&table, date, &mut refusals).await?;
@@ -109,17 +116,15 @@ async fn add(table: &Table, date: NaiveDate, refusals: &mut Refusals) -> Result<
 
 /// Looks for the facts of refusals in the partition where they would stand.
 async fn compare_facts(
-    reader: &mut Reader<'_>,
-    table: &str,
+    table: &Table,
     date: NaiveDate,
     clusters: &BTreeSet<String>,
     refusals: &mut Refusals,
 ) -> Result<(), ReportError> {
-    let Some(spec) = by_name(table) else { return Ok(()) };
-    let table = reader.open(spec).await?;
+    let spec = table.spec();
     let wanted = refusals.wanted(spec.name, date);
     let columns: Vec<&str> = spec.key.iter().copied().chain(["revision"]).collect();
-    Reader::scan(&table, &[("date", &date.to_string())], &columns, |batch| {
+    Reader::scan(table, &[("date", &date.to_string())], &columns, |batch| {
         let columns = Columns::new(spec, batch);
         let (in_cluster, revisions) = (columns.text("cluster")?, columns.int("revision")?);
         for row in (0..batch.num_rows()).filter(|row| clusters.contains(in_cluster.value(*row))) {

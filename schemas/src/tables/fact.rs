@@ -50,7 +50,7 @@ pub fn key_digest<'a>(spec: &TableSpec, value: impl Fn(&str) -> Option<KeyValue<
         }
     }
     let digest = hasher.finalize();
-    Some(digest.iter().take(16).fold(0_u128, |key, byte| key << 8 | u128::from(*byte)))
+    Some(digest.iter().take(16).fold(0_u128, |key, byte| (key << 8) | u128::from(*byte)))
 }
 
 impl Fact {
