@@ -56,6 +56,31 @@ pub fn documents(config: &Config) -> Result<(RegistryView, Policy), Failure> {
     Ok((registry, policy))
 }
 
+/// Refuses a place of the statements that is no folder.
+pub fn check_statements(config: &Config) -> Result<(), Failure> {
+    let path = &config.statements;
+    if path.exists() && !path.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{}: `statements` is {}, which is a file: name a folder",
+            config.file.display(),
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The folder of the statements, made before hours are spent on what shall stand in it.
+pub fn statements(config: &Config) -> Result<&std::path::Path, Failure> {
+    check_statements(config)?;
+    let path = &config.statements;
+    std::fs::create_dir_all(path).map_err(|source| Failure::File {
+        operation: "made",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}
+
 /// What queries may use; the folder for what does not fit into memory is made if it is not there.
 pub fn limits(config: &Config) -> Result<hubtally_aggregate::Limits, Failure> {
     let limits = &config.limits;

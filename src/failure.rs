@@ -66,6 +66,21 @@ pub enum Failure {
         #[source]
         source: std::io::Error,
     },
+    /// A disk is full.
+    #[error(
+        "no space is left on the disk of {} (`{key}` in hubtally.toml): make room there, or name a folder on a larger \
+         disk, then run the same command again. What was committed stays, and nothing half written is visible",
+        crate::disk_full::shown(folder)
+    )]
+    DiskFull {
+        /// The key that names the folder.
+        key: &'static str,
+        /// The folder.
+        folder: PathBuf,
+        /// What failed.
+        #[source]
+        source: Box<Failure>,
+    },
     /// Something is there already and would be lost.
     #[error("{} is already there and was not changed: {advice}", path.display())]
     AlreadyThere {

@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod config;
 mod context;
+mod disk_full;
 mod env;
 mod failure;
 mod logging;

@@ -10,12 +10,13 @@ use crate::commands::{
     sql, tables,
 };
 use crate::context::Context;
+use crate::disk_full;
 use crate::failure::{Exit, Failure};
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let context = Context::new(arguments.global);
-    match arguments.command {
+    let result = match arguments.command {
         Command::Init(arguments) => until_interrupted(init::run(&context, &arguments)),
         Command::Check(arguments) => until_interrupted(check::run(&context, &arguments)),
         Command::Sample(arguments) => sample::run(&arguments),
@@ -30,19 +31,45 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Maintain(arguments) => until_interrupted(maintain::run(&context, &arguments)),
         Command::Recipe(command) => recipe::run(&command),
         Command::Completions(arguments) => completions::run(&arguments),
-    }
+    };
+    result.map_err(|failure| disk_full::named(failure, &context))
 }
 
-/// Drives the work until it ends or a person presses Ctrl-C. Whatever was committed then stays, and nothing half
-/// written is visible: the same command run again does the rest (law L2).
+/// Drives the work until it ends, a person presses Ctrl-C, or the system asks it to stop. Whatever was committed
+/// then stays, and nothing half written is visible: the same command run again does the rest (law L2).
 fn until_interrupted(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            () = stopped() => Err(Failure::Interrupted),
         }
     });
     runtime.shutdown_background();
     result
+}
+
+/// Comes back when a person or the system wants the program to end.
+async fn stopped() {
+    let interrupt = async {
+        // Where signals cannot be listened to, the system ends the program as it always does.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut asked) => {
+                asked.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
 }

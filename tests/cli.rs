@@ -2,9 +2,13 @@
 //! are looked at. One test program, since each costs a link.
 
 mod cli {
+    mod bad_bills;
     mod bad_configuration;
+    mod bad_events;
+    mod bad_registry;
     mod end_to_end;
     mod first_steps;
+    mod full_disk;
     mod help;
     mod object_storage;
     mod prometheus;
@@ -12,7 +16,11 @@ mod cli {
     mod prometheus_server;
     mod read_back;
     mod recipe;
+    mod refused_later;
     mod registry_import;
+    mod rough_edges;
     pub mod run;
+    pub mod small_month;
     mod store;
+    mod user_names;
 }

@@ -1,4 +1,4 @@
-//! `docs/ARCHITECTURE.md` names, for each law, tests that exist.
+//! `docs/ARCHITECTURE.md` names, for each law, tests that exist; so does `docs/bad-input.md` for each kind of bad input.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,7 @@ const ROOMS: &[&str] =
 
 #[test]
 fn every_law_names_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let architecture = fs::read_to_string(root.join("docs/ARCHITECTURE.md")).expect("the page is there");
-    let mut code = String::new();
-    for room in ROOMS {
-        collect(&root.join(room), &mut code);
-    }
+    let (architecture, code) = (page("docs/ARCHITECTURE.md"), code());
     let laws: Vec<&str> = architecture.lines().filter(|line| line.starts_with("| **L")).collect();
     assert_eq!(laws.len(), 10, "the page has a row for each of L1 to L10");
     for (number, law) in (1..).zip(laws) {
@@ -30,6 +25,41 @@ fn every_law_names_tests_that_exist() {
             );
         }
     }
+}
+
+#[test]
+fn every_kind_of_bad_input_names_tests_that_exist() {
+    let (bad_input, code) = (page("docs/bad-input.md"), code());
+    let kinds: Vec<&str> = bad_input.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(kinds.len() > 20, "the page has a row for each kind");
+    for kind in kinds {
+        let guards = guards(kind);
+        assert!(!guards.is_empty(), "name a test that would fail if it were otherwise: {kind}");
+        for guard in guards {
+            assert!(
+                code.contains(&format!("fn {guard}(")),
+                "the page names the test {guard}, which is nowhere"
+            );
+        }
+    }
+    assert!(page("docs/ARCHITECTURE.md").contains("(bad-input.md)"), "the page can be found");
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).expect("the page is there")
+}
+
+/// All Rust code of all rooms.
+fn code() -> String {
+    let mut code = String::new();
+    for room in ROOMS {
+        collect(&root().join(room), &mut code);
+    }
+    code
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The names in backticks in the last cell of a row.

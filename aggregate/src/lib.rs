@@ -19,6 +19,7 @@ mod error;
 mod explain;
 mod hubs;
 mod ledger;
+mod names;
 mod pieces;
 mod place;
 mod pools;

@@ -46,7 +46,10 @@ pub fn session(store: &Store, limits: &Limits) -> Result<SessionContext, Aggrega
         .with_target_partitions(limits.threads.max(1))
         .with_information_schema(true)
         .set_bool("datafusion.execution.parquet.pushdown_filters", false)
-        .set_bool("datafusion.sql_parser.enable_ident_normalization", true);
+        .set_bool("datafusion.sql_parser.enable_ident_normalization", true)
+        // The parser's own dialect forgives a comma before FROM, and so takes a last column `cluster` for the
+        // beginning of CLUSTER BY.
+        .set_str("datafusion.sql_parser.dialect", "postgresql");
     let context = SessionContext::new_with_config_rt(config, runtime);
     if let Ok(url) = Url::parse(STORE_URL) {
         context.register_object_store(&url, store.object_store());

@@ -1,16 +1,21 @@
 //! `sql` over every table of the store, and over the registry's hubs.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use hubtally_rules::registry_view::RegistryView;
-use hubtally_schemas::tables::TABLES;
+use hubtally_schemas::tables::{TABLES, USERS};
 use hubtally_store::Store;
 
 use crate::error::AggregateError;
 use crate::hubs::register_hubs;
+use crate::names::{decrypt_with, with_names};
+use crate::scan::DeltaScan;
 use crate::session::{Limits, register, session};
 
-/// Runs a query over every table by its name, and over `hubs`; only reading statements are accepted.
+/// Runs a query over every table by its name, and over `hubs`; only reading statements are accepted. `users` has a
+/// column `name` beside what is stored.
 pub async fn sql(
     store: &Store,
     registry: &RegistryView,
@@ -22,7 +27,18 @@ pub async fn sql(
         let failed =
             |source| AggregateError::Table { table: spec.name, operation: "read", source: Box::new(source) };
         let table = store.table(spec).await.map_err(failed)?;
-        register(&context, spec, table.files().map_err(failed)?, false)?;
+        let files = table.files().map_err(failed)?;
+        if spec.name == USERS.name {
+            let scan = Arc::new(DeltaScan::new(spec, files, false));
+            with_names(&context, scan, decrypt_with(store.keys()))
+                .and_then(|users| context.register_table(spec.name, users))
+                .map_err(|source| AggregateError::Query {
+                    what: format!("table {}", spec.name),
+                    source: Box::new(source),
+                })?;
+        } else {
+            register(&context, spec, files, false)?;
+        }
     }
     register_hubs(&context, registry)?;
     let failed =

@@ -91,6 +91,10 @@ fn whole(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     name.push(".part");
     let part: PathBuf = path.with_file_name(name);
     let failed = |source| ReportError::Write { path: path.to_path_buf(), source };
-    std::fs::write(&part, bytes).map_err(failed)?;
-    std::fs::rename(&part, path).map_err(failed)
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|source| {
+        // What a full disk took of it stands in the way of whoever makes room.
+        let _ = std::fs::remove_file(&part);
+        failed(source)
+    })
 }

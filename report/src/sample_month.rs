@@ -295,6 +295,7 @@ pub fn month_of(registry: &Registry, postings: &[Posting]) -> Month {
         hours: hours(),
         certificates: certificates(postings),
         bills: bills(postings),
+        refused: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every object path of a store, made and parsed here and nowhere else.
 
+use serde::{Deserialize, Serialize};
+
 use crate::period::Period;
 
 /// Folder of a Delta table.
@@ -15,6 +17,40 @@ pub fn raw_bill(sha256: &str) -> String {
 /// The note that a file of events, named by its digest, was read to its end.
 pub fn file_read(sha256: &str) -> String {
     format!("files/{sha256}.json")
+}
+
+/// Folder of the notes on files of events that were cut off.
+pub const FILES_CUT: &str = "files/cut";
+
+/// The note that a file of events, so many bytes long, was cut off before its stream ended.
+pub fn file_cut(bytes: u64, sha256: &str) -> String {
+    format!("{FILES_CUT}/{bytes}-{sha256}.json")
+}
+
+/// Length and digest of the file that such a note speaks of.
+pub fn cut_of(path: &str) -> Option<(u64, &str)> {
+    let (bytes, sha256) = path.rsplit('/').next()?.strip_suffix(".json")?.split_once('-')?;
+    Some((bytes.parse().ok()?, sha256))
+}
+
+/// What the note says of a file that came whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileWhole {
+    /// Digest of the whole file.
+    pub whole: String,
+}
+
+/// Folder of the notes on files that were cut off once and came whole later.
+pub const FILES_WHOLE: &str = "files/whole";
+
+/// The note that a file which was cut off came whole: another one begins with all its bytes.
+pub fn file_whole(sha256: &str) -> String {
+    format!("{FILES_WHOLE}/{sha256}.json")
+}
+
+/// Digest of the file that such a note speaks of.
+pub fn whole_of(path: &str) -> Option<&str> {
+    path.rsplit('/').next()?.strip_suffix(".json")
 }
 
 /// The n-th receipt of a bill that was loaded: which groups of charges it is in, at which position.
@@ -81,5 +117,7 @@ mod tests {
         assert_eq!(sequence_of(&close_record(period, 12)), Some(12));
         assert_eq!(sequence_of(&closed_mark(period)), None);
         assert_eq!(sequence_of(&config_head("registry", 7)), Some(7));
+        assert_eq!(cut_of(&file_cut(12, "ab")), Some((12, "ab")));
+        assert_eq!(whole_of(&file_whole("ab")), Some("ab"));
     }
 }

@@ -82,6 +82,33 @@ impl RejectReason {
         }
     }
 
+    /// The reason of a code; `None` for one that this release does not know.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.code() == code)
+    }
+
+    /// What is wrong, in words for a reader who knows no codes.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::InvalidUtf8 => "text that is no UTF-8",
+            Self::TooLong => "a line too long for an event",
+            Self::Malformed => "a line that is no event",
+            Self::UnknownType => "an event type or version that is not known",
+            Self::MissingField => "a missing field",
+            Self::InvalidValue => "a value that is not acceptable",
+            Self::Negative => "a negative quantity",
+            Self::Absurd => "a quantity larger than any machine",
+            Self::EmptyInterval => "an interval that ends before it starts",
+            Self::IntervalTooLong => "an interval longer than a day",
+            Self::Future => "a time in the future",
+            Self::WrongCluster => "a cluster that it may not speak for",
+            Self::PodMoved => "a pod seen in two namespaces",
+            Self::ConflictingDuplicate => "two contents for one fact, of which one was kept",
+            Self::TruncatedStream => "a file cut off before its end",
+            Self::BillRow => "a bill row that cannot be read",
+        }
+    }
+
     /// One sentence for a person: what it means and what to do.
     pub fn advice(self) -> &'static str {
         match self {
@@ -107,7 +134,7 @@ impl RejectReason {
             Self::IntervalTooLong => "the interval is longer than a day: send one event an hour",
             Self::Future => "the time lies in the future: mend the producer's clock and send the event again",
             Self::WrongCluster => {
-                "the event's source is not `/clusters/<id>` of a cluster it may speak for: mend `source`, or the binding in hubtally.toml"
+                "the event's source is not `/clusters/<id>` of a cluster of the registry: mend `source`; or add the cluster, and pack the file anew (gzip), since the same bytes are read once"
             }
             Self::PodMoved => {
                 "a pod never changes its namespace: the namespace seen first stays, look at what wrote the second"
@@ -118,7 +145,9 @@ impl RejectReason {
             Self::TruncatedStream => {
                 "the compressed file ends too early: what came before was read; fetch the file again and ingest it"
             }
-            Self::BillRow => "the bill row cannot be read: the detail names the column and the value",
+            Self::BillRow => {
+                "the bill row cannot be read, so its amount is missing: mend the column that the detail names, and load the bill again"
+            }
         }
     }
 }
@@ -126,5 +155,32 @@ impl RejectReason {
 impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+/// How `rejects.date` is known, the codes of `rejects.dated_by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatedBy {
+    /// By the record's own time.
+    Record,
+    /// By the nearest record of the same source whose time can be read.
+    Neighbour,
+    /// By the day of reading: it may speak of any day before.
+    Reading,
+}
+
+impl DatedBy {
+    /// The code that is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Neighbour => "neighbour",
+            Self::Reading => "reading",
+        }
+    }
+
+    /// The meaning of a code; `None` for one that this release does not know.
+    pub fn of_code(code: &str) -> Option<Self> {
+        [Self::Record, Self::Neighbour, Self::Reading].into_iter().find(|known| known.code() == code)
     }
 }

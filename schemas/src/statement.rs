@@ -23,8 +23,23 @@ pub struct CloseSummary {
     pub charges_without_payer: Vec<String>,
     /// Why the data is incomplete, in words; empty when it is complete.
     pub incomplete: Vec<String>,
+    /// Records and bill rows of the month that were refused, in this run or an earlier one, and that
+    /// nothing has made good since. `incomplete` says the same in words.
+    #[serde(default)]
+    pub refused: Vec<RefusedSummary>,
     /// Where the statements lie.
     pub statements: String,
+}
+
+/// Records refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedSummary {
+    /// Code, as in `rejects.reason`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+    /// What it means and what to do.
+    pub advice: String,
 }
 
 /// Billed against posted, in one currency.

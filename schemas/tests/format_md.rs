@@ -134,6 +134,14 @@ fn object_paths() -> String {
         ),
         (paths::file_read("<sha256>"), "the note that a file of events was read to its end: a hint as well"),
         (
+            paths::file_cut(4_096, "<sha256>"),
+            "the note that a file of 4,096 bytes was cut off before its stream ended",
+        ),
+        (
+            paths::file_whole("<sha256>"),
+            "the note that it came whole since: another file begins with all its bytes",
+        ),
+        (
             paths::config_document("registry", "<sha256>"),
             "a registry (or `policy`) as canonical JSON, by content",
         ),

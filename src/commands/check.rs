@@ -52,6 +52,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         found.registry(&loaded, &loaded.view()?);
     } else {
         let config = context.config()?;
+        context::check_statements(&config)?;
         let loaded = config::registry::load(&config.registry)?;
         let registry = loaded.view()?;
         found.registry(&loaded, &registry);

@@ -49,6 +49,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let config = context.config()?;
     let (registry, policy) = context::documents(&config)?;
     let limits = context::limits(&config)?;
+    let out = context::statements(&config)?;
     let store = context::open_store(&config).await?;
 
     let mut gaps = read_inputs(&store, &registry, &config).await?;
@@ -62,7 +63,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         Some(steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?)
     };
     spinner.say("writing statements");
-    let (out, templates) = (&config.statements, config.templates.as_deref());
+    let templates = config.templates.as_deref();
     let mut closed =
         hubtally_report::write_statements(&store, &registry, &policy, period, out, templates).await?;
     summary::must_balance(&closed)?;
@@ -90,7 +91,8 @@ async fn read_inputs(
     let mut gaps = Vec::new();
     if !usage.is_empty() {
         let read = steps::read_usage(store, registry, config, &usage).await?;
-        gaps = ingest::gaps(&read);
+        // What was refused, or cut off, is in `rejects`: the statements say what of it the month misses.
+        gaps = ingest::unread(&read);
         ingest::warn_of_usage(&read);
     }
     if !config.prometheus.is_empty() {

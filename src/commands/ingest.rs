@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use hubtally_ingest::bills::{BillError, BillOptions, BillReport, GroupReport, Outcome};
+use hubtally_ingest::bills::{BillError, BillFileReport, BillOptions, BillReport, GroupReport, Outcome};
 use hubtally_ingest::files::IngestReport;
 
 use super::close::steps;
@@ -121,13 +121,17 @@ async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
+/// Files that could not be read at all.
+pub fn unread(read: &IngestReport) -> Vec<String> {
+    read.errors.iter().map(|problem| problem.message.clone()).collect()
+}
+
 /// What could not be read: the data is incomplete, and a person must look.
-pub fn gaps(read: &IngestReport) -> Vec<String> {
-    let failed = read.errors.iter().map(|problem| problem.message.clone());
+fn gaps(read: &IngestReport) -> Vec<String> {
     let truncated = read.files.iter().filter_map(|file| {
         file.truncated.as_ref().map(|what| format!("{} ends too early ({what}): fetch it again", file.file))
     });
-    failed.chain(truncated).collect()
+    unread(read).into_iter().chain(truncated).collect()
 }
 
 fn words(read: &IngestReport) -> String {
@@ -141,6 +145,13 @@ fn words(read: &IngestReport) -> String {
             n => format!(" ({} read before)", thousands(&n.to_string())),
         }
     );
+    if total.files == 0 && read.errors.is_empty() {
+        let _ = writeln!(
+            out,
+            "nothing  no file there ends in .ndjson or .jsonl (each also with .gz or .zst); left out: {}",
+            read.ignored.len()
+        );
+    }
     for (table, rows) in &total.counts.rows {
         let _ = writeln!(out, "rows     {} {table}", thousands(&rows.to_string()));
     }
@@ -220,8 +231,19 @@ fn bill_words(read: &BillReport) -> String {
             },
         ]
     };
-    let mut out = table::text(&heads, read.groups.iter().map(line));
-    out.push('\n');
+    let mut out = String::new();
+    if !read.groups.is_empty() {
+        out = table::text(&heads, read.groups.iter().map(line)) + "\n";
+    }
+    let sums = |file: &BillFileReport| {
+        let sums = file.billed.iter().map(|(currency, amount)| format!("{} {currency}", thousands(amount)));
+        sums.collect::<Vec<_>>().join(", ")
+    };
+    for file in read.files.iter().filter(|file| file.unchanged) {
+        let lines = thousands(&file.rows.to_string());
+        let _ =
+            writeln!(out, "unchanged  {}: {lines} lines, {}, loaded before", visible(&file.path), sums(file));
+    }
     for file in &read.files {
         for example in &file.rejects.examples {
             let _ = writeln!(out, "refused  {}: {}", visible(&file.path), visible(example));

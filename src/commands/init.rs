@@ -96,7 +96,11 @@ fn write_new(path: &Path, text: &str, done: &mut Initialised) -> Result<(), Fail
     }
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(mut file) => {
-            file.write_all(text.as_bytes()).map_err(failed)?;
+            file.write_all(text.as_bytes()).map_err(|source| {
+                // Half a document would be kept by the next run.
+                let _ = fs::remove_file(path);
+                failed(source)
+            })?;
             done.written.push(path.to_owned());
             Ok(())
         }

@@ -40,7 +40,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         &registry,
         &policy,
         arguments.period,
-        &config.statements,
+        context::statements(&config)?,
         config.templates.as_deref(),
     )
     .await?;

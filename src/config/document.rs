@@ -35,6 +35,9 @@ impl Document {
         };
         let size =
             std::fs::metadata(file).map_err(|error| fail(format!("the file cannot be read: {error}")))?;
+        if size.is_dir() {
+            return Err(fail("this is a folder, and a file is expected".to_owned()));
+        }
         if size.len() > MAX_BYTES {
             return Err(fail(format!("the file has {} bytes: at most {MAX_BYTES} are read", size.len())));
         }

@@ -104,7 +104,7 @@ impl Config {
     /// Reads the configuration; `variable` looks up environment variables.
     pub fn load(file: Option<&Path>, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let file = file.map_or_else(|| PathBuf::from(FILE_NAME), Path::to_owned);
-        if !file.is_file() {
+        if !file.exists() {
             return Err(ConfigError::NotFound { file });
         }
         let document = Document::read(&file, SHAPE)?;

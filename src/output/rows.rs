@@ -4,6 +4,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use hubtally_report::data::neutral;
 use serde_json::{Map, Value};
 
 use super::table::{self, Side};
@@ -46,11 +47,24 @@ fn as_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String, Arrow
 fn as_csv(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String, ArrowError> {
     let line =
         |cells: &mut dyn Iterator<Item = &str>| cells.map(csv_field).collect::<Vec<_>>().join(",") + "\n";
-    let mut out = line(&mut schema.fields().iter().map(|field| field.name().as_str()));
+    let fields = schema.fields();
+    let mut out = line(&mut fields.iter().map(|field| field.name().as_str()));
     for row in cells(batches)? {
-        out.push_str(&line(&mut row.iter().map(String::as_str)));
+        // Figures and times are ours; a text may come from outside, and begin like a formula.
+        let safe = row.into_iter().zip(fields).map(|(cell, field)| {
+            if field.data_type().is_string() && !is_figure(&cell) { neutral(&cell) } else { cell }
+        });
+        let safe: Vec<String> = safe.collect();
+        out.push_str(&line(&mut safe.iter().map(String::as_str)));
     }
     Ok(out)
+}
+
+/// Whether a text is a plain figure, as decimal text is: a spreadsheet takes `-1.5` for a number.
+fn is_figure(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
 }
 
 fn csv_field(text: &str) -> String {
@@ -151,6 +165,15 @@ mod tests {
         assert_eq!(json[0]["n"], 9_007_199_254_740_993_i64);
         assert!(json[1]["name"].is_null());
         assert!(print(Format::Table).contains("-0.000000000001"));
+    }
+
+    #[test]
+    fn a_text_that_could_be_a_formula_is_made_none_and_a_figure_stays() {
+        let texts = ["=1+1", "@SUM(A1)", "-0.000001", "-1+2", "+1", "ada"];
+        let column: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+        let batch = RecordBatch::try_from_iter_with_nullable([("name", column, true)]).unwrap();
+        let csv = text(&batch.schema(), &[batch], Format::Csv).unwrap();
+        assert_eq!(csv, "name\n'=1+1\n'@SUM(A1)\n-0.000001\n'-1+2\n'+1\nada\n");
     }
 
     #[test]

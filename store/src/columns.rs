@@ -1,11 +1,11 @@
-//! Checking that rows have the columns of their table.
+//! Columns of rows: that they are those of their table, and single values of keys.
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
-use hubtally_schemas::tables::TableSpec;
+use hubtally_schemas::tables::{KeyValue, TableSpec};
 
 use crate::error::StoreError;
 
@@ -67,4 +67,19 @@ pub(crate) fn schema_of(spec: &TableSpec, batch: &RecordBatch) -> SchemaRef {
         .map(|(column, array)| Field::new(column.name, array.data_type().clone(), column.nullable))
         .collect();
     Arc::new(Schema::new(fields))
+}
+
+/// A value of a key column as the name of a fact takes it; `None` for a type that no key has.
+pub fn key_value(array: &ArrayRef, row: usize) -> Option<KeyValue<'_>> {
+    if array.is_null(row) {
+        return Some(KeyValue::Null);
+    }
+    match array.data_type() {
+        DataType::Utf8 => Some(KeyValue::Text(array.as_string::<i32>().value(row))),
+        DataType::Int64 => Some(KeyValue::Int(array.as_primitive::<Int64Type>().value(row))),
+        DataType::Timestamp(_, _) => {
+            Some(KeyValue::Int(array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row)))
+        }
+        _ => None,
+    }
 }

@@ -7,11 +7,11 @@ use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use deltalake::kernel::Add;
+use futures::{StreamExt as _, TryStreamExt as _};
 use hubtally_schemas::paths;
 use hubtally_schemas::tables::TableSpec;
-use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, UploadPart};
 
 use crate::columns;
 use crate::encode::{Encoder, ROW_GROUP_ROWS};
@@ -23,8 +23,12 @@ use crate::store::Store;
 
 /// A file is ended once it has this many bytes.
 pub(crate) const FILE_BYTES: usize = 256 << 20;
-/// Larger files go up in parts.
+/// Larger files go up in parts, …
 const WHOLE_PUT_BYTES: usize = 32 << 20;
+/// … each so large, …
+const PART_BYTES: usize = 10 << 20;
+/// … and so many at a time.
+const PARTS_AT_ONCE: usize = 8;
 
 /// Tags of a file in the log.
 #[derive(Debug, Clone, Default)]
@@ -146,16 +150,30 @@ async fn store_file(
     })
 }
 
-async fn put(objects: Arc<dyn ObjectStore>, path: &str, bytes: Bytes) -> Result<(), object_store::Error> {
+pub(crate) async fn put(
+    objects: Arc<dyn ObjectStore>,
+    path: &str,
+    bytes: Bytes,
+) -> Result<(), object_store::Error> {
     let path = Path::from(path);
     if bytes.len() <= WHOLE_PUT_BYTES {
         return objects.put(&path, bytes.into()).await.map(drop);
     }
-    let mut writer = BufWriter::new(objects, path);
-    writer.put(bytes).await?;
-    tokio::io::AsyncWriteExt::shutdown(&mut writer)
-        .await
-        .map_err(|source| object_store::Error::Generic { store: "upload in parts", source: Box::new(source) })
+    let mut upload = objects.put_multipart(&path).await?;
+    let sent = send_parts(upload.as_mut(), &bytes).await;
+    if sent.is_err() {
+        // What came of it would lie there for ever, and a full disk would stay full.
+        let _ = upload.abort().await;
+    }
+    sent
+}
+
+async fn send_parts(upload: &mut dyn MultipartUpload, bytes: &Bytes) -> Result<(), object_store::Error> {
+    let part = |start: usize| bytes.slice(start..bytes.len().min(start + PART_BYTES));
+    let starts = (0..bytes.len()).step_by(PART_BYTES);
+    let parts: Vec<UploadPart> = starts.map(|start| upload.put_part(part(start).into())).collect();
+    futures::stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await?;
+    upload.complete().await.map(drop)
 }
 
 /// Runs what needs the processor away from the threads that wait for storage.

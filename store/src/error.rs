@@ -38,8 +38,32 @@ pub enum StoreError {
         #[source]
         source: object_store::Error,
     },
+    /// The first request failed.
+    #[error(
+        "store {url} cannot be reached, or does not let us in: check `store` and [store_options] of hubtally.toml (endpoint, region, credentials), and the network"
+    )]
+    Unreachable {
+        /// Address of the store.
+        url: String,
+        /// Cause.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The first look into a local store failed.
+    #[error(
+        "store {url} cannot be read: check `store` of hubtally.toml, and that this user may read the folder"
+    )]
+    UnreadableFolder {
+        /// Address of the store.
+        url: String,
+        /// Cause.
+        #[source]
+        source: object_store::Error,
+    },
     /// The store's local folder cannot be made or found.
-    #[error("store folder {path}: cannot be made or read")]
+    #[error(
+        "store folder {path} cannot be made or read: check `store` of hubtally.toml, and that this user may write there"
+    )]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -96,7 +120,9 @@ pub enum StoreError {
         why: &'static str,
     },
     /// A key file cannot be made or read.
-    #[error("key file {path}: cannot be made or read")]
+    #[error(
+        "key file {path} cannot be made or read: check `keys` of hubtally.toml, and that this user may read and write in that folder"
+    )]
     KeyFile {
         /// The file.
         path: PathBuf,

@@ -36,6 +36,7 @@ mod store;
 mod table;
 mod table_schema;
 
+pub use columns::key_value;
 pub use error::StoreError;
 pub use keys::Keys;
 pub use location::Location;

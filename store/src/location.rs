@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -11,7 +12,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreScheme};
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use crate::error::StoreError;
@@ -23,8 +24,32 @@ pub struct Location {
     pub(crate) url: Url,
     /// Client whose root is the bucket's or disk's root, as Delta's log replay wants it.
     pub(crate) root: Arc<dyn ObjectStore>,
+    /// The same with little patience, for the first request: a wrong address is told in seconds, while
+    /// later requests outlast a server's bad minutes.
+    first_root: Arc<dyn ObjectStore>,
     /// The folder inside `root`.
     pub(crate) folder: Path,
+}
+
+/// Tries of the first request, …
+const FIRST_RETRIES: usize = 2;
+/// … the time after which none is begun, …
+const FIRST_RETRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// … and how long each may take.
+const FIRST_TIMEOUT: &str = "10 seconds";
+
+/// How long a client tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    First,
+    Later,
+}
+
+/// What becomes of options that the kind of store does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Refused,
+    LeftOut,
 }
 
 impl Location {
@@ -34,36 +59,25 @@ impl Location {
         options: &BTreeMap<String, String>,
         make_folder: bool,
     ) -> Result<Self, StoreError> {
-        let url = parse(address, make_folder)?;
+        Self::at(parse(address, make_folder)?, address, options, Unknown::Refused)
+    }
+
+    /// A place that inputs are read from. It may be of another kind than the store whose options these are.
+    pub fn of_inputs(address: &str, options: &BTreeMap<String, String>) -> Result<Self, StoreError> {
+        Self::at(parse(address, false)?, address, options, Unknown::LeftOut)
+    }
+
+    fn at(
+        url: Url,
+        address: &str,
+        options: &BTreeMap<String, String>,
+        unknown: Unknown,
+    ) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Address { url: address.to_owned(), why };
         let (scheme, _) = ObjectStoreScheme::parse(&url).map_err(|e| refuse(e.to_string()))?;
-        let client = |source| StoreError::Client { url: url.to_string(), source };
-        let root: Arc<dyn ObjectStore> = match scheme {
-            ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new()),
-            ObjectStoreScheme::AmazonS3 => {
-                let mut builder = AmazonS3Builder::from_env().with_url(url.as_str());
-                for (key, value) in options {
-                    builder = builder.with_config(option::<AmazonS3ConfigKey>(&url, key)?, value);
-                }
-                Arc::new(builder.build().map_err(client)?)
-            }
-            ObjectStoreScheme::GoogleCloudStorage => {
-                let mut builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
-                for (key, value) in options {
-                    builder = builder.with_config(option::<GoogleConfigKey>(&url, key)?, value);
-                }
-                Arc::new(builder.build().map_err(client)?)
-            }
-            ObjectStoreScheme::MicrosoftAzure => {
-                let mut builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
-                for (key, value) in options {
-                    builder = builder.with_config(option::<AzureConfigKey>(&url, key)?, value);
-                }
-                Arc::new(builder.build().map_err(client)?)
-            }
-            _ => return Err(refuse(format!("the scheme {:?} is not known", url.scheme()))),
-        };
-        Self::with_client(root, url)
+        let root = client(&url, &scheme, options, Patience::Later, unknown)?;
+        let first_root = client(&url, &scheme, options, Patience::First, unknown)?;
+        Ok(Self { first_root, ..Self::with_client(root, url)? })
     }
 
     /// A place on a client of one's own, for example one that injects faults. `root` is the whole
@@ -74,7 +88,7 @@ impl Location {
         }
         let folder = Path::from_url_path(url.path())
             .map_err(|e| StoreError::Address { url: url.to_string(), why: e.to_string() })?;
-        Ok(Self { url, root, folder })
+        Ok(Self { url, first_root: root.clone(), root, folder })
     }
 
     /// Whether it is a folder of this machine.
@@ -87,6 +101,26 @@ impl Location {
         Arc::new(PrefixStore::new(self.root.clone(), self.folder.clone()))
     }
 
+    /// The same for the first request.
+    pub(crate) fn first_objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(self.first_root.clone(), self.folder.clone()))
+    }
+
+    /// A client of the whole bucket, for the first request: it gives up in seconds.
+    pub fn first_root(&self) -> Arc<dyn ObjectStore> {
+        self.first_root.clone()
+    }
+
+    /// A client of the whole bucket.
+    pub fn root(&self) -> Arc<dyn ObjectStore> {
+        self.root.clone()
+    }
+
+    /// The folder, or object, inside the bucket.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
     /// The address of a path inside, ending in `/`.
     pub(crate) fn url_of(&self, path: &str) -> Url {
         let mut url = self.url.clone();
@@ -95,10 +129,77 @@ impl Location {
     }
 }
 
-fn option<K: FromStr>(url: &Url, key: &str) -> Result<K, StoreError> {
-    key.to_ascii_lowercase()
-        .parse()
-        .map_err(|_| StoreError::Option { url: url.to_string(), option: key.to_owned() })
+fn client(
+    url: &Url,
+    scheme: &ObjectStoreScheme,
+    options: &BTreeMap<String, String>,
+    patience: Patience,
+    unknown: Unknown,
+) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    let failed = |source| StoreError::Client { url: url.to_string(), source };
+    let retry = match patience {
+        Patience::First => RetryConfig {
+            max_retries: FIRST_RETRIES,
+            retry_timeout: FIRST_RETRY_TIMEOUT,
+            ..RetryConfig::default()
+        },
+        Patience::Later => RetryConfig::default(),
+    };
+    let timeout = (patience == Patience::First).then_some((ClientConfigKey::Timeout, FIRST_TIMEOUT));
+    Ok(match scheme {
+        ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new()),
+        ObjectStoreScheme::AmazonS3 => {
+            let mut builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
+            if let Some((key, value)) = timeout {
+                builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
+            }
+            for (key, value) in known::<AmazonS3ConfigKey>(url, options, unknown)? {
+                builder = builder.with_config(key, value);
+            }
+            Arc::new(builder.build().map_err(failed)?)
+        }
+        ObjectStoreScheme::GoogleCloudStorage => {
+            let mut builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry);
+            if let Some((key, value)) = timeout {
+                builder = builder.with_config(GoogleConfigKey::Client(key), value);
+            }
+            for (key, value) in known::<GoogleConfigKey>(url, options, unknown)? {
+                builder = builder.with_config(key, value);
+            }
+            Arc::new(builder.build().map_err(failed)?)
+        }
+        ObjectStoreScheme::MicrosoftAzure => {
+            let mut builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retry);
+            if let Some((key, value)) = timeout {
+                builder = builder.with_config(AzureConfigKey::Client(key), value);
+            }
+            for (key, value) in known::<AzureConfigKey>(url, options, unknown)? {
+                builder = builder.with_config(key, value);
+            }
+            Arc::new(builder.build().map_err(failed)?)
+        }
+        _ => {
+            let why = format!("the scheme {:?} is not known", url.scheme());
+            return Err(StoreError::Address { url: url.to_string(), why });
+        }
+    })
+}
+
+/// The options under the keys of one kind of store.
+fn known<'o, K: FromStr>(
+    url: &Url,
+    options: &'o BTreeMap<String, String>,
+    unknown: Unknown,
+) -> Result<Vec<(K, &'o str)>, StoreError> {
+    let mut known = Vec::with_capacity(options.len());
+    for (option, value) in options {
+        match option.to_ascii_lowercase().parse() {
+            Ok(key) => known.push((key, value.as_str())),
+            Err(_) if unknown == Unknown::LeftOut => {}
+            Err(_) => return Err(StoreError::Option { url: url.to_string(), option: option.clone() }),
+        }
+    }
+    Ok(known)
 }
 
 /// The address as a URL; a local one is made absolute.
@@ -124,6 +225,10 @@ fn parse(address: &str, make_folder: bool) -> Result<Url, StoreError> {
 
 fn local_url(path: &FilePath, make_folder: bool) -> Result<Url, StoreError> {
     let folder = |source| StoreError::Folder { path: path.to_owned(), source };
+    if path.is_file() {
+        let why = "it is a file, and a store is a folder".to_owned();
+        return Err(StoreError::Address { url: path.display().to_string(), why });
+    }
     if make_folder {
         std::fs::create_dir_all(path).map_err(folder)?;
     }

@@ -33,12 +33,21 @@ pub(crate) struct Mark {
     bytes: Bytes,
 }
 
-/// Reads the mark; `None` where there is none.
-pub(crate) async fn read(
-    location: &Location,
-    objects: &Arc<dyn ObjectStore>,
-) -> Result<Option<Mark>, StoreError> {
-    let Some(bytes) = get(objects, STORE_MARK).await? else { return Ok(None) };
+/// Reads the mark; `None` where there is none. It is the first that is asked of a store: one that cannot
+/// be reached is told in seconds.
+pub(crate) async fn read(location: &Location) -> Result<Option<Mark>, StoreError> {
+    let unreachable = |error| match error {
+        StoreError::Get { source, .. } => {
+            let url = location.url.to_string();
+            match location.local_folder() {
+                Some(_) => StoreError::UnreadableFolder { url, source },
+                None => StoreError::Unreachable { url, source },
+            }
+        }
+        error => error,
+    };
+    let found = get(&location.first_objects(), STORE_MARK).await;
+    let Some(bytes) = found.map_err(unreachable)? else { return Ok(None) };
     let content: Content = serde_json::from_slice(&bytes).map_err(|e| StoreError::Mark {
         url: location.url.to_string(),
         path: STORE_MARK,
@@ -67,7 +76,7 @@ pub(crate) async fn write(
     if put_if_absent(objects, STORE_MARK, bytes.into()).await? == PutOutcome::Created {
         return Ok(());
     }
-    match read(location, objects).await? {
+    match read(location).await? {
         Some(mark) if mark.content.keys == keys.check() => Ok(()),
         _ => Err(foreign(location, keys.folder(), "another store was made here at the same time")),
     }
@@ -84,7 +93,8 @@ impl Mark {
     }
 
     /// Creates the mark again with its own bytes: a store that lets that pass overwrites objects.
-    /// Where writing is not allowed at all there is nothing to fear.
+    /// Where nothing can be written, not allowed or for want of space, there is nothing to fear: who only
+    /// reads goes on, and who writes is told then.
     pub(crate) async fn probe(
         &self,
         location: &Location,
@@ -105,6 +115,7 @@ impl Mark {
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
                 Err(unsupported(location))
             }
+            Err(_) if location.local_folder().is_some() => Ok(()),
             Err(source) => Err(StoreError::Put { path: STORE_MARK.to_owned(), source }),
         }
     }

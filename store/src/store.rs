@@ -51,7 +51,7 @@ impl Store {
     /// [`Store::create`] on a place of one's own.
     pub async fn create_at(location: Location, keys: &std::path::Path) -> Result<Self, StoreError> {
         let objects = location.objects();
-        let keys = if let Some(mark) = mark::read(&location, &objects).await? {
+        let keys = if let Some(mark) = mark::read(&location).await? {
             mark.probe(&location, &objects).await?;
             mark.keys_of_this_store(&location, keys)?
         } else {
@@ -77,7 +77,7 @@ impl Store {
     /// [`Store::open`] on a place of one's own.
     pub async fn open_at(location: Location, keys: &std::path::Path) -> Result<Self, StoreError> {
         let objects = location.objects();
-        let Some(mark) = mark::read(&location, &objects).await? else {
+        let Some(mark) = mark::read(&location).await? else {
             return Err(StoreError::NotAStore { url: location.url.to_string() });
         };
         mark.probe(&location, &objects).await?;

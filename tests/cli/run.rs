@@ -16,6 +16,15 @@ pub struct Ended {
 }
 
 impl Ended {
+    fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The exit code must be this; shows everything if not.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
@@ -83,12 +92,21 @@ impl Place {
 
     /// Runs `hubtally` here with environment variables.
     pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+        Ended::of(self.command(arguments).envs(variables.iter().copied()))
+    }
+
+    /// Runs `hubtally` here through another program, such as one that enters a namespace.
+    pub fn run_inside(&self, program: &str, options: &[&str], arguments: &[&str]) -> Ended {
+        let own = self.command(arguments);
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).args(options).arg(own.get_program()).args(own.get_args());
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
+        Ended::of(command.stdin(Stdio::null()))
     }
 
     /// Starts `hubtally` here and does not wait. Its few words on stderr are kept for who asks.
@@ -105,6 +123,15 @@ impl Place {
         }
         command
     }
+}
+
+/// Says that a test was skipped, and why. In CI a skip is a failure.
+#[track_caller]
+pub fn skip(why: &str) {
+    #[expect(clippy::disallowed_methods, reason = "whether a test may skip is said by who runs it")]
+    let required = std::env::var("CI_REQUIRE_SERVERS").as_deref() == Ok("1");
+    assert!(!required, "CI_REQUIRE_SERVERS=1, and {why}");
+    println!("skipped: {why}");
 }
 
 /// Every file below a folder with its bytes, by relative path.

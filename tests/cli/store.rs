@@ -35,6 +35,9 @@ fn sql_answers_in_three_forms() {
     assert_eq!(none.json().as_array().unwrap().len(), 0);
     let columns = "SELECT charge_id, amount FROM ledger";
     place.run(&["sql", columns, "--format", "csv"]).exits(0).prints("charge_id,amount\n");
+    // A word of SQL that is a column of ours as well.
+    let columns = "SELECT reason, cluster FROM rejects WHERE cluster = 'tides' ORDER BY cluster";
+    place.run(&["sql", columns, "--format", "csv"]).exits(0).prints("reason,cluster\n");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod laws;
 mod month;
-mod rows;
+pub mod rows;
 
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use hubtally_store::Location;
 use sha2::{Digest, Sha256};
 
 use super::error::BillError;
@@ -230,8 +231,9 @@ async fn fetch(
     };
     let failed = |source| IngestError::Object { url: address.to_owned(), source };
     let url = url::Url::parse(address).map_err(|error| bad_url(error.into()))?;
-    let (store, prefix) =
-        object_store::parse_url_opts(&url, options).map_err(|error| bad_url(error.into()))?;
+    let location = Location::of_inputs(url.as_str(), options).map_err(|error| bad_url(error.into()))?;
+    // The first request gives up in seconds, where the address or the network is wrong.
+    let (first, store, prefix) = (location.first_root(), location.root(), location.path().clone());
     let get = async |path: &object_store::path::Path| -> Result<Option<Bytes>, IngestError> {
         match store.get(path).await {
             Ok(answer) => answer.bytes().await.map(Some).map_err(failed),
@@ -240,10 +242,10 @@ async fn fetch(
         }
     };
     let mut paths = Vec::new();
-    if store.head(&prefix).await.is_ok() {
+    if first.head(&prefix).await.is_ok() {
         paths.push(prefix.clone());
     } else {
-        let mut listed = store.list(Some(&prefix));
+        let mut listed = first.list(Some(&prefix));
         while let Some(meta) = listed.try_next().await.map_err(failed)? {
             if meta.location.filename().is_some_and(is_bill) {
                 paths.push(meta.location);

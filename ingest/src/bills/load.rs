@@ -4,12 +4,14 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use futures::TryStreamExt as _;
 use hubtally_rules::RegistryView;
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::period::Period;
-use hubtally_schemas::reject::RejectReason;
+use hubtally_schemas::reject::{DatedBy, RejectReason};
 use hubtally_schemas::tables::{CHARGES, REJECTS};
 use hubtally_schemas::{Instant, paths};
 use hubtally_store::{CommitOutcome, SourceBatch, SourceWriter, Store, StoreError, Table};
@@ -379,7 +381,12 @@ fn reject_rows(
             "byte_count" => Arc::new(Int64Array::from_iter_values(
                 rejects.iter().map(|reject| number(reject.bytes.len() as u64)),
             )),
-            _ => Arc::new(TimestampMicrosecondArray::from_value(now.0, count).with_timezone("UTC")),
+            "recorded_at" => {
+                Arc::new(TimestampMicrosecondArray::from_value(now.0, count).with_timezone("UTC"))
+            }
+            // Which months miss the row is told by its file: whichever months its other rows are in.
+            "dated_by" => same(DatedBy::Reading.code()),
+            _ => new_null_array(field.data_type(), count),
         })
         .collect();
     RecordBatch::try_new(schema, columns).map_err(|source| IngestError::Rows { table: REJECTS.name, source })

@@ -76,6 +76,11 @@ pub fn any_instant(field: &str, value: &str) -> Result<Instant, Refused> {
         .map_err(|_| Refused::invalid(field, value, "an RFC 3339 instant, for example 2026-06-14T09:00:00Z"))
 }
 
+/// A text that is an instant, no older than what is metered here.
+pub fn believable_instant(value: &str) -> Option<Instant> {
+    read_instant(value).ok().filter(|at| *at >= EARLIEST)
+}
+
 fn not_future(field: &str, at: Instant, now: Instant) -> Result<(), Refused> {
     if at < EARLIEST {
         let expected = "an instant after 2010-01-01: look at the producer's clock and units";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use hubtally_schemas::UserId;
-use hubtally_schemas::reject::RejectReason;
+use hubtally_schemas::reject::{DatedBy, RejectReason};
 use hubtally_schemas::tables::{
     COVERAGE, HUB_EVENTS, NODE_USAGE, POD_USAGE, REJECTS, STORAGE_USAGE, TableSpec, USERS,
 };
@@ -17,6 +17,7 @@ use super::refusal::Refused;
 use super::rows::{
     CoverageRows, HubRows, NodeRows, Origin, PodRows, RejectRow, RejectRows, StorageRows, UserRows,
 };
+use super::said::Said;
 use crate::error::IngestError;
 
 /// The longest line that is read as an event: 1 MiB.
@@ -94,6 +95,8 @@ pub struct Decoder<'k> {
     position: i64,
     people: People,
     homes: PodHomes,
+    /// The day that the source last spoke of.
+    day: Option<i32>,
     tables: Tables,
     counts: Counts,
     bytes: usize,
@@ -122,6 +125,7 @@ impl<'k> Decoder<'k> {
             position: 0,
             people: People::default(),
             homes: PodHomes::default(),
+            day: None,
             tables: Tables::default(),
             counts: Counts::default(),
             bytes: 0,
@@ -153,13 +157,21 @@ impl<'k> Decoder<'k> {
         self.position > self.from
     }
 
-    /// A record that an earlier run committed: it makes no row, but where its pod lives is learnt
-    /// again, so that a second run judges as the first did (law L2).
-    pub fn replay(&mut self, read: &Read<'_>) {
-        if let Read::Event(event) = read
-            && let Fact::Pod { data, .. } = &event.fact
-        {
-            self.homes.settle(event.cluster(), &data.pod_uid, &data.namespace);
+    /// A record that an earlier run committed: it makes no row, but where its pod lives and which day
+    /// it speaks of are learnt again, so that a second run judges as the first did (law L2).
+    pub fn replay(&mut self, record: Record<'_>, read: &Read<'_>) {
+        match read {
+            Read::Blank => {}
+            Read::Refused(refused) => {
+                let day = refused.day.or_else(|| Said::read(kept(record)).day);
+                self.speaks_of(self.past(day));
+            }
+            Read::Event(event) => {
+                self.speaks_of(Some(event.fact.day()));
+                if let Fact::Pod { data, .. } = &event.fact {
+                    self.homes.settle(event.cluster(), &data.pod_uid, &data.namespace);
+                }
+            }
         }
         self.position += 1;
         self.from = self.position;
@@ -174,6 +186,7 @@ impl<'k> Decoder<'k> {
             Read::Refused(refused) => self.refuse(record, refused)?,
             Read::Event(event) => {
                 self.bytes += record.bytes.len() + 256;
+                self.speaks_of(Some(event.fact.day()));
                 if let Err(refused) = self.take_in(event)? {
                     self.refuse(record, &refused)?;
                 }
@@ -280,29 +293,56 @@ impl<'k> Decoder<'k> {
         Ok(Some(person.id))
     }
 
+    /// Notes the day that a record speaks of: records beside it that tell none are taken for its neighbours.
+    fn speaks_of(&mut self, day: Option<i32>) {
+        if let Some(day) = day {
+            if self.day.is_none() {
+                self.tables.rejects.settle(day);
+            }
+            self.day = Some(day);
+        }
+    }
+
+    /// A day in the future would be a partition nobody looks into.
+    fn past(&self, day: Option<i32>) -> Option<i32> {
+        day.filter(|day| *day <= self.judgement.now.day())
+    }
+
     fn refuse(&mut self, record: Record<'_>, refused: &Refused) -> Result<(), IngestError> {
-        let kept = &record.bytes[..record.bytes.len().min(KEPT_BYTES)];
+        let kept = kept(record);
         let encrypted = self
             .keys
             .encrypt_reject(kept)
             .map_err(|source| IngestError::Keys { what: "rejected record", source })?;
-        let now = self.judgement.now;
-        // A day in the future would be a partition nobody looks into.
-        let day = refused.day.filter(|day| *day <= now.day()).unwrap_or_else(|| now.day());
+        let said = Said::read(kept);
+        let own_day = self.past(refused.day.or(said.day));
+        self.speaks_of(own_day);
+        let dated = match (own_day, self.day) {
+            (Some(day), _) => Some((day, DatedBy::Record)),
+            (None, known) => known.map(|day| (day, DatedBy::Neighbour)),
+        };
         let origin = format!("{}:{}", self.name, self.position);
         self.counts.add_reject(refused.reason, &origin, &refused.detail);
         self.counts.add_rows(REJECTS.name, 1);
         self.bytes += encrypted.len() + refused.detail.len() + 256;
         self.tables.rejects.push(&RejectRow {
-            day,
+            dated,
             position: self.position,
             reason: refused.reason.code(),
             detail: &refused.detail,
             origin: &origin,
             encrypted: &encrypted,
             byte_count: i64::try_from(record.whole_bytes).unwrap_or(i64::MAX),
-            recorded_at: now,
+            recorded_at: self.judgement.now,
+            cluster: said.cluster.as_deref(),
+            fact: said.fact.as_ref(),
+            revision: said.revision,
         });
         Ok(())
     }
+}
+
+/// As much of a record as `rejects` keeps.
+fn kept(record: Record<'_>) -> &[u8] {
+    &record.bytes[..record.bytes.len().min(KEPT_BYTES)]
 }

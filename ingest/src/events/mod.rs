@@ -15,6 +15,7 @@ mod people;
 mod read;
 mod refusal;
 pub(crate) mod rows;
+mod said;
 #[cfg(test)]
 pub(crate) mod tests;
 

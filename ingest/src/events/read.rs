@@ -106,6 +106,18 @@ pub enum Fact<'a> {
     },
 }
 
+impl Fact<'_> {
+    /// The UTC day that it speaks of.
+    pub fn day(&self) -> i32 {
+        match self {
+            Self::Pod { span, .. } | Self::Node { span, .. } => span.start.day(),
+            Self::Storage { sizes, .. } => sizes.time.day(),
+            Self::Hub { time, .. } => time.day(),
+            Self::Coverage { hour, .. } => hour.day(),
+        }
+    }
+}
+
 /// Capacity of a node.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeLevels {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use hubtally_store::Location;
 use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
@@ -160,9 +161,10 @@ async fn find_objects(
     found: &mut Found,
 ) -> Result<(), IngestError> {
     let url = parse(text)?;
-    let (store, prefix) = object_store::parse_url_opts(&url, options)
+    let location = Location::of_inputs(url.as_str(), options)
         .map_err(|error| IngestError::Url { url: text.to_owned(), source: error.into() })?;
-    let store: Arc<dyn ObjectStore> = Arc::from(store);
+    // The first request gives up in seconds, where the address or the network is wrong.
+    let (first, store, prefix) = (location.first_root(), location.root(), location.path().clone());
     let failed = |source| IngestError::Object { url: text.to_owned(), source };
     let address = |path: &object_store::path::Path| {
         let root = text.strip_suffix('/').unwrap_or(text);
@@ -170,7 +172,7 @@ async fn find_objects(
         format!("{bare}/{path}")
     };
     if !text.ends_with('/') && !prefix.as_ref().is_empty() {
-        match store.head(&prefix).await {
+        match first.head(&prefix).await {
             Ok(_) => {
                 let place = Place::Object { store, path: prefix };
                 found.inputs.push(Input { name: text.to_owned(), place });
@@ -181,7 +183,7 @@ async fn find_objects(
         }
     }
     let mut paths: Vec<_> =
-        store.list(Some(&prefix)).map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
+        first.list(Some(&prefix)).map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
     if paths.is_empty() {
         return Err(IngestError::NothingThere { url: text.to_owned() });
     }

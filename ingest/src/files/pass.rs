@@ -144,7 +144,7 @@ impl Pass {
         read: &Read<'_>,
     ) -> Result<bool, IngestError> {
         if decoder.position() < self.position {
-            decoder.replay(read);
+            decoder.replay(record, read);
             return Ok(true);
         }
         decoder.push(record, read)?;
@@ -160,7 +160,7 @@ impl Pass {
 
     fn cut_off(&self, decoder: &mut Decoder<'_>, rest: Record<'_>, detail: &str) -> Result<(), IngestError> {
         if decoder.position() < self.position {
-            decoder.replay(&Read::Blank);
+            decoder.replay(rest, &Read::Blank);
             return Ok(());
         }
         decoder.push_truncated(rest, detail)

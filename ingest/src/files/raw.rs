@@ -31,17 +31,27 @@ pub struct Identity {
     pub sha256: String,
     /// Their number.
     pub bytes: u64,
+    /// Files that were cut off, and that this one begins with.
+    pub begins_with: Vec<String>,
 }
 
-/// Reads a file once to know its digest.
-pub async fn identify(input: &Input, progress: &dyn Progress) -> Result<Identity, IngestError> {
+/// A file that was read before and was cut off: how many bytes it had, and their digest.
+pub type CutOff = (u64, String);
+
+/// Reads a file once to know its digest, and which of the files that were cut off it begins with.
+pub async fn identify(
+    input: &Input,
+    cut_off: &[CutOff],
+    progress: &dyn Progress,
+) -> Result<Identity, IngestError> {
+    let mut digest = Digesting::new(cut_off);
     match &input.place {
         Place::Local(path) => {
             let (path, counter) = (path.clone(), Arc::new(AtomicU64::new(0)));
             let work = tokio::task::spawn_blocking(move || {
                 let read = |source| IngestError::Read { path: path.clone(), source };
                 let mut file = File::open(&path).map_err(read)?;
-                let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0_u64, vec![0; STEP_BYTES]);
+                let mut buffer = vec![0; STEP_BYTES];
                 loop {
                     let got = match file.read(&mut buffer) {
                         Ok(0) => break,
@@ -49,25 +59,66 @@ pub async fn identify(input: &Input, progress: &dyn Progress) -> Result<Identity
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                         Err(error) => return Err(read(error)),
                     };
-                    hasher.update(&buffer[..got]);
-                    bytes += got as u64;
-                    counter.store(bytes, Ordering::Relaxed);
+                    digest.update(&buffer[..got]);
+                    counter.store(digest.bytes, Ordering::Relaxed);
                 }
-                Ok(Identity { sha256: hex::encode(hasher.finalize()), bytes })
+                Ok(digest.finish())
             });
             work.await.map_err(|_| IngestError::Worker { doing: "computes a file's digest" })?
         }
         Place::Object { store, path } => {
             let failed = |source| IngestError::Object { url: input.name.clone(), source };
             let mut stream = store.get(path).await.map_err(failed)?.into_stream();
-            let (mut hasher, mut bytes) = (Sha256::new(), 0_u64);
             while let Some(piece) = stream.next().await {
                 let piece = piece.map_err(failed)?;
-                hasher.update(&piece);
-                bytes += piece.len() as u64;
+                digest.update(&piece);
                 progress.advance(piece.len() as u64, 0);
             }
-            Ok(Identity { sha256: hex::encode(hasher.finalize()), bytes })
+            Ok(digest.finish())
+        }
+    }
+}
+
+/// A digest that looks, where a file that was cut off ended, whether it is the same so far.
+struct Digesting {
+    hasher: Sha256,
+    bytes: u64,
+    /// The shortest last.
+    ahead: Vec<CutOff>,
+    begins_with: Vec<String>,
+}
+
+impl Digesting {
+    fn new(cut_off: &[CutOff]) -> Self {
+        let mut ahead = cut_off.to_vec();
+        ahead.sort_by(|a, b| b.cmp(a));
+        Self { hasher: Sha256::new(), bytes: 0, ahead, begins_with: Vec::new() }
+    }
+
+    fn update(&mut self, mut piece: &[u8]) {
+        while let Some((end, sha256)) = self.ahead.pop() {
+            // One that is as long as this file, or longer, is no beginning of it.
+            let left = usize::try_from(end.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+            if left >= piece.len() {
+                self.ahead.push((end, sha256));
+                break;
+            }
+            self.hasher.update(&piece[..left]);
+            self.bytes += left as u64;
+            piece = &piece[left..];
+            if hex::encode(self.hasher.clone().finalize()) == sha256 {
+                self.begins_with.push(sha256);
+            }
+        }
+        self.hasher.update(piece);
+        self.bytes += piece.len() as u64;
+    }
+
+    fn finish(self) -> Identity {
+        Identity {
+            sha256: hex::encode(self.hasher.finalize()),
+            bytes: self.bytes,
+            begins_with: self.begins_with,
         }
     }
 }
@@ -195,5 +246,40 @@ impl Read for ObjectBytes {
         let got = self.piece.len().min(buffer.len());
         buffer[..got].copy_from_slice(&self.piece.split_to(got));
         Ok(got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sha(bytes: &[u8]) -> String {
+        hex::encode(Sha256::digest(bytes))
+    }
+
+    proptest! {
+        /// L10: a file that was cut off is known again in the whole one, however the bytes arrive, and in no other.
+        #[test]
+        fn a_beginning_is_known_again(
+            bytes in proptest::collection::vec(any::<u8>(), 1..200),
+            cuts in proptest::collection::vec(0_usize..220, 0..5),
+            step in 1_usize..50,
+        ) {
+            let cut_off: Vec<CutOff> = cuts
+                .iter()
+                .map(|at| (*at as u64, bytes.get(..*at).map_or_else(|| sha(b"another"), sha)))
+                .chain([(1, sha(b"another"))])
+                .collect();
+            let mut digest = Digesting::new(&cut_off);
+            bytes.chunks(step).for_each(|piece| digest.update(piece));
+            let identity = digest.finish();
+            prop_assert_eq!((identity.sha256, identity.bytes), (sha(&bytes), bytes.len() as u64));
+            let mut wanted: Vec<usize> = cuts.into_iter().filter(|at| *at < bytes.len()).collect();
+            wanted.sort_unstable();
+            let wanted: Vec<String> = wanted.into_iter().map(|at| sha(&bytes[..at])).collect();
+            prop_assert_eq!(identity.begins_with, wanted);
+        }
     }
 }

@@ -97,13 +97,16 @@ impl IngestReport {
 }
 
 impl FileProblem {
-    /// A problem with the whole chain of its causes.
+    /// A problem with the whole chain of its causes, each said once.
     pub(super) fn new(file: &str, error: &IngestError) -> Self {
         let mut message = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
+            let said = error.to_string();
+            if !message.contains(&said) {
+                message.push_str(": ");
+                message.push_str(&said);
+            }
             cause = error.source();
         }
         Self { file: file.to_owned(), message }

@@ -10,10 +10,10 @@ use rayon::ThreadPool;
 use tokio::sync::mpsc;
 
 use super::FileOptions;
-use super::finished::Finished;
+use super::finished::{self, Finished};
 use super::inputs::{Input, Place};
 use super::pass::{Ended, Handed, Pass};
-use super::raw::{Identity, identify};
+use super::raw::{CutOff, Identity, identify};
 use super::report::{FileReport, IngestReport};
 use crate::error::IngestError;
 use crate::events::{Counts, Decoded};
@@ -42,6 +42,8 @@ pub struct Run<'a> {
     waiting: Vec<Waiting>,
     /// Files that met another process, to be read on from where it brought them.
     again: Vec<Reading>,
+    /// Files that were cut off and did not come whole yet.
+    cut_off: Vec<CutOff>,
 }
 
 /// A file that is being read.
@@ -85,7 +87,9 @@ impl<'a> Run<'a> {
             doing: "opening the tables".to_owned(),
             source: Box::new(source),
         })?;
-        Ok(Self { store, options, pool, progress, tables, report, waiting: Vec::new(), again: Vec::new() })
+        let cut_off = finished::cut_off(store).await?;
+        let (waiting, again) = (Vec::new(), Vec::new());
+        Ok(Self { store, options, pool, progress, tables, report, waiting, again, cut_off })
     }
 
     /// Reads one file; its last batch may wait for others.
@@ -106,6 +110,7 @@ impl<'a> Run<'a> {
         if let Some(finished) = Finished::find(self.store, &identity).await? {
             report.already_read = finished.records;
             report.truncated = finished.truncated;
+            self.compare_beginnings(&report, &identity).await?;
             self.report.add(report);
             return Ok(());
         }
@@ -129,10 +134,10 @@ impl<'a> Run<'a> {
         };
         let long = size.is_none_or(|bytes| bytes >= LONG_CHECK_BYTES);
         if !long {
-            return identify(input, &crate::progress::Silent).await;
+            return identify(input, &self.cut_off, &crate::progress::Silent).await;
         }
         self.progress.start(&format!("checking {}", input.name), size);
-        let identity = identify(input, self.progress).await;
+        let identity = identify(input, &self.cut_off, self.progress).await;
         self.progress.finish();
         identity
     }
@@ -270,9 +275,28 @@ impl<'a> Run<'a> {
         let note = Finished {
             records: u64::try_from(records).unwrap_or(0),
             truncated: file.report.truncated.clone(),
+            name: file.input.name,
         };
-        note.note(self.store, &file.identity, &file.input.name).await?;
+        note.note(self.store, &file.identity).await?;
+        self.compare_beginnings(&file.report, &file.identity).await?;
         self.report.add(file.report);
+        Ok(())
+    }
+
+    /// Of a file that is read: notes that it was cut off, or which of those it completes.
+    async fn compare_beginnings(
+        &mut self,
+        report: &FileReport,
+        identity: &Identity,
+    ) -> Result<(), IngestError> {
+        if report.truncated.is_some() && !self.cut_off.iter().any(|(_, known)| *known == identity.sha256) {
+            finished::note_cut_off(self.store, identity, &report.file).await?;
+            self.cut_off.push((identity.bytes, identity.sha256.clone()));
+        }
+        for cut in &identity.begins_with {
+            finished::note_whole(self.store, cut, identity, &report.file).await?;
+            self.cut_off.retain(|(_, known)| known != cut);
+        }
         Ok(())
     }
 

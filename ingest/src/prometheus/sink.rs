@@ -8,7 +8,7 @@ use arrow::array::{Date32Array, TimestampMicrosecondArray};
 use hubtally_rules::slug::KnownNames;
 use hubtally_rules::timeline::Cadence;
 use hubtally_schemas::event::{CoverageData, NodeData, PodData, Quantity, StorageData};
-use hubtally_schemas::reject::RejectReason;
+use hubtally_schemas::reject::{DatedBy, RejectReason};
 use hubtally_schemas::tables::{
     COVERAGE, HUB_GAUGES, NODE_USAGE, POD_USAGE, REJECTS, STORAGE_USAGE, TableSpec, USERS,
 };
@@ -254,7 +254,7 @@ impl<'k> Sink<'k> {
         self.counts.add_reject(reason, &origin, detail);
         self.counts.add_rows(REJECTS.name, 1);
         self.rejects.push(&RejectRow {
-            day: at.day(),
+            dated: Some((at.day(), DatedBy::Record)),
             position: window.to_ms,
             reason: reason.code(),
             detail,
@@ -262,6 +262,9 @@ impl<'k> Sink<'k> {
             encrypted: &encrypted,
             byte_count: i64::try_from(record.len()).unwrap_or(i64::MAX),
             recorded_at: self.place.now,
+            cluster: Some(self.place.cluster),
+            fact: None,
+            revision: None,
         });
         Ok(())
     }

@@ -136,6 +136,7 @@ fn close_summary(
         bills: finance.currencies.iter().map(bill_summary).collect(),
         charges_without_payer: month.without_payer.iter().map(|charge| charge.charge_id.clone()).collect(),
         incomplete,
+        refused: notes::refused_summary(month),
         statements: String::new(),
     }
 }

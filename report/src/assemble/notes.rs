@@ -1,9 +1,11 @@
 //! Where the data is incomplete: said on every document that it touches (law L4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::registry::{Cluster, PaidBy};
+use hubtally_schemas::reject::RejectReason;
+use hubtally_schemas::statement::RefusedSummary;
 use hubtally_schemas::{ClusterId, Currency, Period};
 
 use super::{Scope, balance, coverage, sentence};
@@ -11,6 +13,7 @@ use crate::document::{ClusterCoverage, CommunityCosts};
 use crate::error::ReportError;
 use crate::facts::Month;
 use crate::facts::ledger::paid_by_at;
+use crate::facts::refused::Refused;
 use crate::figures::{counted, money};
 use crate::rounded::sum;
 
@@ -64,7 +67,71 @@ pub fn of_federation(
             shown(amount, currency)
         ));
     }
+    notes.extend(refused_by_reason(month).into_iter().map(|refused| {
+        let noun = if refused.reason == RejectReason::BillRow.code() { "bill row" } else { "record" };
+        let count = counted(i64::try_from(refused.count).unwrap_or(i64::MAX), noun);
+        let may_be = if refused.dated { "" } else { ", which may be of this month or of one before" };
+        format!("{count} could not be used{may_be} ({}): {}.", refused.reason, advice(&refused.reason))
+    }));
     Ok(notes)
+}
+
+/// Refused records of a month by reason, whatever their cluster.
+fn refused_by_reason(month: &Month) -> Vec<Refused> {
+    let mut sums: BTreeMap<(bool, &str), u64> = BTreeMap::new();
+    for refused in &month.refused {
+        *sums.entry((!refused.dated, &refused.reason)).or_default() += refused.count;
+    }
+    sums.into_iter()
+        .map(|((undated, reason), count)| Refused {
+            reason: reason.to_owned(),
+            cluster: None,
+            dated: !undated,
+            count,
+        })
+        .collect()
+}
+
+/// The same for the command line.
+pub fn refused_summary(month: &Month) -> Vec<RefusedSummary> {
+    let mut summary: Vec<RefusedSummary> = Vec::new();
+    for Refused { reason, count, .. } in refused_by_reason(month) {
+        match summary.iter_mut().find(|known| known.reason == reason) {
+            Some(known) => known.count += count,
+            None => summary.push(RefusedSummary { advice: advice(&reason).to_owned(), reason, count }),
+        }
+    }
+    summary
+}
+
+fn advice(reason: &str) -> &'static str {
+    RejectReason::of_code(reason)
+        .map_or("a newer release refused it: upgrade, or see its docs/format.md", RejectReason::advice)
+}
+
+/// What a community's clusters miss: `2 records …: a negative quantity (1), a time in the future (1)`.
+fn refused_of_clusters(scope: Scope<'_>, month: &Month, community: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    for cluster in coverage::clusters_of(scope.registry, community, scope.period) {
+        let own = month.refused.iter().filter(|refused| refused.cluster.as_deref() == Some(cluster.as_str()));
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        for refused in own {
+            let words = RejectReason::of_code(&refused.reason).map_or("another reason", RejectReason::words);
+            *reasons.entry(words).or_default() += refused.count;
+        }
+        let count = i64::try_from(reasons.values().sum::<u64>()).unwrap_or(i64::MAX);
+        if count > 0 {
+            let each: Vec<String> =
+                reasons.iter().map(|(words, count)| format!("{words} ({count})")).collect();
+            notes.push(format!(
+                "Cluster {cluster}: {} of usage could not be used, so what {} is not in this document: {}.",
+                counted(count, "record"),
+                if count == 1 { "it tells" } else { "they tell" },
+                each.join(", ")
+            ));
+        }
+    }
+    notes
 }
 
 /// Of one community: only what touches its document.
@@ -95,6 +162,7 @@ pub fn of_community(
             notes.push(format!("About {} is provisional: the provider may still change it.", money(amount)));
         }
     }
+    notes.extend(refused_of_clusters(scope, month, community));
     notes
 }
 

@@ -4,6 +4,7 @@
 
 pub mod bills;
 pub mod ledger;
+pub mod refused;
 pub mod storage;
 pub mod symbols;
 pub mod usage;
@@ -12,6 +13,7 @@ use hubtally_schemas::Instant;
 
 use self::bills::BillLine;
 use self::ledger::Leaf;
+use self::refused::Refused;
 use self::storage::HomeDirectories;
 use self::usage::UsageOf;
 
@@ -32,6 +34,8 @@ pub struct Month {
     pub certificates: Vec<Certificate>,
     /// Bills that the charges came from.
     pub bills: Vec<BillLine>,
+    /// Records that were refused, and that nothing has made good since.
+    pub refused: Vec<Refused>,
 }
 
 /// A charge with a part that no rule gives a payer.

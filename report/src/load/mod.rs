@@ -3,6 +3,7 @@
 mod columns;
 mod derived;
 mod names;
+mod refused;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -40,12 +41,14 @@ pub async fn load(
     let partition = period.to_string();
     let basis = policy.cost_basis.code();
     let (leaves, without_payer) = derived::ledger(&mut reader, registry, &partition, basis).await?;
+    let bills = derived::bills(&mut reader, registry, policy, period).await?;
     let month = Month {
         leaves,
         without_payer,
+        refused: refused::refused(&mut reader, period, &bills).await?,
         hours: derived::hours(&mut reader, &partition).await?,
         certificates: derived::certificates(&mut reader, &partition, basis).await?,
-        bills: derived::bills(&mut reader, registry, policy, period).await?,
+        bills,
         usage: usage::pods(&mut reader, registry, period).await?,
         homes: usage::homes(&mut reader, registry, period).await?,
     };
@@ -94,4 +97,5 @@ pub const READ: &[&str] = &[
     tables::COMPLETENESS.name,
     tables::USAGE_HOURLY.name,
     tables::STORAGE_USAGE.name,
+    tables::REJECTS.name,
 ];

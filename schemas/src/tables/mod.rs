@@ -4,11 +4,13 @@
 //! a row is never visible before what was refused beside it.
 
 mod bills;
+mod fact;
 mod results;
 mod spec;
 mod usage;
 
 pub use bills::CHARGES;
+pub use fact::{Fact, KeyValue, key_digest};
 pub use results::{COMPLETENESS, CONSERVATION, LEDGER, USAGE_HOURLY};
 pub use spec::{Column, ColumnType, TableSpec};
 pub use usage::{

@@ -34,7 +34,7 @@ pub const REJECTS: TableSpec = TableSpec {
     name: "rejects",
     doc: "A record that could not be used, with its bytes (encrypted under the store's key), its source position and a reason.",
     columns: &[
-        required("date", Day, "UTC day the source speaks of, else the day it was read; partition."),
+        required("date", Day, "UTC day that the record speaks of, as far as `dated_by` says; partition."),
         SOURCE,
         SOURCE_POSITION,
         required("reason", Text, "Reason code, see `docs/format.md`."),
@@ -47,6 +47,18 @@ pub const REJECTS: TableSpec = TableSpec {
         ),
         required("byte_count", Int, "Length of the whole record in bytes."),
         required("recorded_at", Time, "When it was refused."),
+        optional(
+            "dated_by",
+            Text,
+            "Where `date` is from: `record`, the record's own time; `neighbour`, the nearest record of the same source whose time can be read; `reading`, the day it was read, for want of both.",
+        ),
+        optional("cluster", Text, "Cluster that the record names, where it can be read."),
+        optional(
+            "fact",
+            Text,
+            "Of which row the record speaks, where it can be read: table, partition day and a digest of the key.",
+        ),
+        optional("revision", Int, "Revision that the record gives to that fact."),
     ],
     key: &["source", "source_position", "reason"],
     order: &["source", "source_position", "reason"],

@@ -67,9 +67,15 @@ fn text(closed: &CloseSummary) -> String {
             let _ = writeln!(out, "                {}", visible(charge));
         }
     }
+    if !closed.refused.is_empty() {
+        let _ = writeln!(out, "refused       each with its file and line: {SHOW_REFUSED}");
+    }
     let _ = writeln!(out, "statements    {}", visible(&closed.statements));
     out
 }
+
+/// How a person sees what was refused.
+const SHOW_REFUSED: &str = "hubtally sql \"SELECT reason, origin, detail FROM rejects\"";
 
 /// The most charges without a payer that are named on a terminal; `--json` names all.
 const MAX_CHARGES_SHOWN: usize = 10;
@@ -186,6 +192,7 @@ mod tests {
             }],
             charges_without_payer: vec![],
             incomplete: vec![],
+            refused: vec![],
             statements: "statements/2026-06".into(),
         }
     }

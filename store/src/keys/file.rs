@@ -38,9 +38,10 @@ pub(super) fn read_or_make(path: &Path, label: &str) -> Result<Secret, StoreErro
 
     // Written aside and linked into place, so that nobody reads half a key.
     let aside = folder.join(format!(".{}.new", hex::encode(&bytes[..8])));
-    let written = write_new(&aside, &text).and_then(|()| std::fs::hard_link(&aside, path));
+    write_new(&aside, &text).map_err(io)?;
+    let linked = std::fs::hard_link(&aside, path);
     let _ = std::fs::remove_file(&aside);
-    match written {
+    match linked {
         Ok(()) => sync_folder(folder).map_err(io)?,
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
         // A file system without links: made in place. A reader may see it short, and is told to run again.
@@ -78,8 +79,12 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a key, as a full disk leaves it, would be no key for ever.
+        let _ = std::fs::remove_file(path);
+    }
+    written
 }
 
 fn make_folder(folder: &Path) -> std::io::Result<()> {

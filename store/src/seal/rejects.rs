@@ -4,7 +4,7 @@
 //! one date, the same rows are refused again: what `rejects` holds already is left out, and the commit
 //! moves a position of the seal, so that two workers cannot both add them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -15,11 +15,13 @@ use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDate};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use futures::TryStreamExt as _;
-use hubtally_schemas::reject::RejectReason;
-use hubtally_schemas::tables::REJECTS;
+use hubtally_schemas::paths;
+use hubtally_schemas::reject::{DatedBy, RejectReason};
+use hubtally_schemas::tables::{Fact, KeyValue, REJECTS, key_digest};
 use serde_json::{Map, Value};
 
 use super::load::{Column, Rows};
+use crate::columns;
 use crate::data_file::{Tags, encode_parts, now_ms, store_files};
 use crate::error::StoreError;
 use crate::keys::Keys;
@@ -39,6 +41,10 @@ pub(super) struct Refused {
     source_position: i64,
     detail: String,
     bytes: Vec<u8>,
+    cluster: Option<String>,
+    table: &'static str,
+    key: Option<u128>,
+    revision: Option<i64>,
 }
 
 /// Describes rows that lost against another.
@@ -56,6 +62,7 @@ fn refused(rows: &Rows, winner: usize, loser: usize) -> Refused {
         .map(String::as_str)
         .collect();
     let of = |object: &Map<String, Value>, name: &str| object.get(name).cloned().unwrap_or_default();
+    let text = |object: &Map<String, Value>, name: &str| Some(object.get(name)?.as_str()?.to_owned());
     let detail = format!(
         "{}: record {} of {} has the same key and revision and other {}; that one stays",
         rows.spec.name,
@@ -64,9 +71,16 @@ fn refused(rows: &Rows, winner: usize, loser: usize) -> Refused {
         other.join(", ")
     );
     Refused {
-        source: of(&lost, "source").as_str().unwrap_or_default().to_owned(),
+        source: text(&lost, "source").unwrap_or_default(),
         source_position: of(&lost, "source_position").as_i64().unwrap_or_default(),
         detail,
+        cluster: text(&lost, "cluster"),
+        table: rows.spec.name,
+        key: key_digest(rows.spec, |name| match rows.column(name)? {
+            Column::Ranked(ranked) => Some(ranked.text(loser).map_or(KeyValue::Null, KeyValue::Text)),
+            Column::Plain(array) => columns::key_value(array, loser),
+        }),
+        revision: of(&lost, "revision").as_i64(),
         bytes: Value::Object(lost).to_string().into_bytes(),
     }
 }
@@ -122,7 +136,7 @@ pub(super) async fn keep(
         if fresh.is_empty() {
             return Ok(());
         }
-        let rows = batch(store.keys(), date, &fresh)?;
+        let rows = batch(store.keys(), date, &fresh, &names(store, &fresh).await?)?;
         let files = encode_parts(&REJECTS, partition::split(&REJECTS, [rows])?).await?;
         let add = store_files(store, &REJECTS, files, &Tags::default()).await?;
         let change = Change {
@@ -159,10 +173,35 @@ async fn already_there(table: &Table, date: NaiveDate) -> Result<HashSet<(String
     Ok(there)
 }
 
-fn batch(keys: &Keys, date: NaiveDate, refused: &[&Refused]) -> Result<RecordBatch, StoreError> {
+/// What a person calls the sources: the names under which their files were read, where notes say them.
+async fn names(store: &Store, refused: &[&Refused]) -> Result<HashMap<String, String>, StoreError> {
+    let sources: HashSet<&str> = refused.iter().map(|row| row.source.as_str()).collect();
+    let mut names = HashMap::new();
+    for source in sources {
+        let Some(sha256) = source.strip_prefix("file/") else { continue };
+        let note = store.get(&paths::file_read(sha256)).await?;
+        let note: Option<Value> = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(name) =
+            note.as_ref().and_then(|note| note["name"].as_str()).filter(|name| !name.is_empty())
+        {
+            names.insert(source.to_owned(), name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn batch(
+    keys: &Keys,
+    date: NaiveDate,
+    refused: &[&Refused],
+    names: &HashMap<String, String>,
+) -> Result<RecordBatch, StoreError> {
     let count = refused.len();
     let text = |of: &dyn Fn(&Refused) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(refused.iter().map(|row| of(row))))
+    };
+    let maybe = |of: &dyn Fn(&Refused) -> Option<String>| -> ArrayRef {
+        Arc::new(refused.iter().map(|row| of(row)).collect::<StringArray>())
     };
     let number = |of: &dyn Fn(&Refused) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(refused.iter().map(|row| of(row))))
@@ -180,10 +219,17 @@ fn batch(keys: &Keys, date: NaiveDate, refused: &[&Refused]) -> Result<RecordBat
             "source_position" => number(&|row| row.source_position),
             "reason" => text(&|_| REASON.code().to_owned()),
             "detail" => text(&|row| row.detail.clone()),
-            "origin" => text(&|row| format!("{} record {}", row.source, row.source_position)),
+            "origin" => text(&|row| match names.get(&row.source) {
+                Some(name) => format!("{name}:{}", row.source_position),
+                None => format!("{} record {}", row.source, row.source_position),
+            }),
             "bytes_encrypted" => Arc::new(StringArray::from_iter_values(&sealed)),
             "byte_count" => number(&|row| i64::try_from(row.bytes.len()).unwrap_or(i64::MAX)),
             "recorded_at" => Arc::new(TimestampMicrosecondArray::from_value(now, count).with_timezone("UTC")),
+            "dated_by" => text(&|_| DatedBy::Record.code().to_owned()),
+            "cluster" => maybe(&|row| row.cluster.clone()),
+            "fact" => maybe(&|row| Some(Fact { table: row.table, date, key: row.key? }.to_string())),
+            "revision" => Arc::new(refused.iter().map(|row| row.revision).collect::<Int64Array>()),
             // A column that was added later, nullable as all of those are.
             name => arrow::array::new_null_array(
                 &REJECTS.column(name).map_or(DataType::Utf8, |column| column.kind.arrow()),

@@ -16,7 +16,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -239,7 +239,9 @@ impl ObjectStore for Faulty {
         path: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, opts).await
+        let upload = self.inner.put_multipart_opts(path, opts).await?;
+        let full = self.full && self.on.load(Ordering::SeqCst);
+        Ok(if full { Box::new(FullAfterOnePart { inner: upload, parts: 0 }) } else { upload })
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
@@ -277,6 +279,32 @@ impl ObjectStore for Faulty {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// An upload that finds the disk full at its second part.
+#[derive(Debug)]
+struct FullAfterOnePart {
+    inner: Box<dyn MultipartUpload>,
+    parts: usize,
+}
+
+#[async_trait]
+impl MultipartUpload for FullAfterOnePart {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.parts += 1;
+        if self.parts == 1 {
+            return self.inner.put_part(data);
+        }
+        Box::pin(async { Err(broken("No space left on device (os error 28)")) })
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        self.inner.complete().await
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.inner.abort().await
     }
 }
 

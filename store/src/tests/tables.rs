@@ -1,5 +1,7 @@
 //! What tables are in the Delta log, and reading them.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray as _;
 use futures::TryStreamExt as _;
 use hubtally_schemas::tables::{COVERAGE, POD_USAGE, REJECTS, TABLES, TableSpec};
@@ -183,6 +185,20 @@ async fn a_full_disk_is_told_and_shows_nothing_half() {
     assert_eq!(store.table(&POD_USAGE).await.unwrap().row_count().unwrap(), 0);
     assert_eq!(writer.commit(batch("file/a", 0, 5)).await.unwrap(), crate::CommitOutcome::Done);
     assert_eq!(positions_in(&store, &POD_USAGE, "file/a").await, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_finds_the_disk_full_leaves_nothing_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = Arc::new(object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap());
+    let faulty = Faulty::full(local);
+    let large = bytes::Bytes::from(vec![7_u8; 45 << 20]);
+    crate::data_file::put(faulty.clone(), "whole", large.clone()).await.unwrap();
+    assert_eq!(std::fs::read(folder.path().join("whole")).unwrap(), large);
+    faulty.pause(false);
+    let error = crate::data_file::put(faulty, "half", large).await.unwrap_err();
+    assert!(error.to_string().contains("No space left"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "only the whole one is there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -95,7 +95,7 @@ impl Column for Source {
 
 impl Column for EventClass {
     fn finish(&mut self, rows: usize, _: &str) -> ArrayRef {
-        same("event", rows)
+        same(super::EVENT, rows)
     }
 }
 

@@ -13,6 +13,9 @@ pub use places::{CoverageRows, HubRows, StorageRows};
 pub use pod::PodRows;
 pub use records::{RejectRow, RejectRows, UserRows};
 
+/// `source_class` of rows that come from events.
+pub const EVENT: &str = "event";
+
 /// What every row of a usage table carries.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -47,7 +50,7 @@ mod tests {
             (HubRows::COLUMNS, &HUB_EVENTS),
             (CoverageRows::COLUMNS, &COVERAGE),
             (UserRows::COLUMNS, &USERS),
-            (RejectRows::COLUMNS, &REJECTS),
+            (records::RejectColumns::COLUMNS, &REJECTS),
         ] {
             assert_eq!(columns, agreed(spec), "{}", spec.name);
         }

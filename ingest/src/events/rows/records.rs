@@ -2,9 +2,10 @@
 
 use arrow::array::RecordBatch;
 use hubtally_schemas::Instant;
-use hubtally_schemas::tables::{REJECTS, USERS};
+use hubtally_schemas::reject::DatedBy;
+use hubtally_schemas::tables::{Fact, REJECTS, USERS};
 
-use super::columns::{Column, Days, Ints, Source, Texts, Times, rows};
+use super::columns::{Column, Days, Ints, OptionalInts, Source, Texts, Times, rows};
 use crate::error::IngestError;
 
 rows! {
@@ -33,8 +34,8 @@ impl UserRows {
 /// One row of `rejects`.
 #[derive(Debug, Clone, Copy)]
 pub struct RejectRow<'a> {
-    /// Partition day.
-    pub day: i32,
+    /// UTC day and how it is known; `None` while no record of the source has told one.
+    pub dated: Option<(i32, DatedBy)>,
     /// Record number.
     pub position: i64,
     /// Reason code.
@@ -49,11 +50,17 @@ pub struct RejectRow<'a> {
     pub byte_count: i64,
     /// When it was refused.
     pub recorded_at: Instant,
+    /// Cluster that it names, where it can be read.
+    pub cluster: Option<&'a str>,
+    /// Of which row it speaks, where it can be read.
+    pub fact: Option<&'a Fact>,
+    /// The revision that it gives to that fact.
+    pub revision: Option<i64>,
 }
 
 rows! {
-    /// Rows of `rejects`.
-    RejectRows of REJECTS {
+    /// Columns of `rejects`.
+    RejectColumns of REJECTS {
         date: Days,
         source: Source,
         source_position: Ints,
@@ -63,19 +70,52 @@ rows! {
         bytes_encrypted: Texts,
         byte_count: Ints,
         recorded_at: Times,
+        dated_by: Texts,
+        cluster: Texts,
+        fact: Texts,
+        revision: OptionalInts,
     }
 }
 
+/// Rows of `rejects`, some of which wait for their day.
+#[derive(Default)]
+pub struct RejectRows {
+    dated: Vec<Option<(i32, DatedBy)>>,
+    columns: RejectColumns,
+}
+
 impl RejectRows {
+    /// Gives the records that wait for a day this one: it is the first that their source tells.
+    pub fn settle(&mut self, day: i32) {
+        for dated in &mut self.dated {
+            dated.get_or_insert((day, DatedBy::Neighbour));
+        }
+    }
+
     /// Adds one refused record.
     pub fn push(&mut self, row: &RejectRow<'_>) {
-        self.date.push(row.day);
-        self.source_position.push(row.position);
-        self.reason.append_value(row.reason);
-        self.detail.append_value(row.detail);
-        self.origin.append_value(row.origin);
-        self.bytes_encrypted.append_value(row.encrypted);
-        self.byte_count.push(row.byte_count);
-        self.recorded_at.0.push(row.recorded_at.0);
+        self.dated.push(row.dated);
+        let columns = &mut self.columns;
+        columns.source_position.push(row.position);
+        columns.reason.append_value(row.reason);
+        columns.detail.append_value(row.detail);
+        columns.origin.append_value(row.origin);
+        columns.bytes_encrypted.append_value(row.encrypted);
+        columns.byte_count.push(row.byte_count);
+        columns.recorded_at.0.push(row.recorded_at.0);
+        columns.cluster.append_option(row.cluster);
+        columns.fact.append_option(row.fact.map(ToString::to_string));
+        columns.revision.append_option(row.revision);
+    }
+
+    /// The rows since the last call, `None` if there are none. What no record dated is dated by its reading.
+    pub fn take(&mut self, source: &str) -> Result<Option<RecordBatch>, IngestError> {
+        let columns = &mut self.columns;
+        for (dated, at) in self.dated.drain(..).zip(&columns.recorded_at.0) {
+            let (day, by) = dated.unwrap_or((Instant(*at).day(), DatedBy::Reading));
+            columns.date.push(day);
+            columns.dated_by.append_value(by.code());
+        }
+        columns.take(source)
     }
 }

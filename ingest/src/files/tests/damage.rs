@@ -120,7 +120,7 @@ async fn a_file_written_anew_between_the_passes_is_noticed_and_a_growing_one_is_
     let bench = Bench::new();
     let name = bench.write("a.ndjson", "0123456789");
     let input = Input { name: name.clone(), place: Place::Local(name.clone().into()) };
-    let identity = identify(&input, &Silent).await.unwrap();
+    let identity = identify(&input, &[], &Silent).await.unwrap();
     let second_pass = || {
         let raw = RawBytes::open(&input, &identity, Arc::new(AtomicU64::new(0))).unwrap();
         raw.check(&input, &identity)
