@@ -87,7 +87,7 @@ fn charges_of(summary: &str) -> Result<u64, Failed> {
     let mut charges = 0;
     for line in closed["conservation"].as_array().into_iter().flatten() {
         let difference = line["difference"].as_str().unwrap_or("missing");
-        if difference.trim_matches(['0', '.']) != "" {
+        if !difference.trim_matches(['0', '.']).is_empty() {
             return Err(format!("the close is out of balance: {line}").into());
         }
         charges += line["charges"].as_u64().unwrap_or_default();

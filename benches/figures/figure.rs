@@ -1,6 +1,6 @@
 //! One measured figure, and how it is told.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::place::variable;
 
@@ -86,8 +86,10 @@ pub fn table(figures: &[Figure]) -> String {
     for figure in figures {
         let notes: Vec<String> =
             figure.notes.iter().map(|(name, value)| format!("{} {value}", name.replace('_', " "))).collect();
-        out.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {} | {} |\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {} | {} | {} |",
             figure.name,
             number(figure.value),
             figure.goal,
@@ -95,7 +97,7 @@ pub fn table(figures: &[Figure]) -> String {
             figure.peer,
             figure.verdict(),
             notes.join(", ")
-        ));
+        );
     }
     out
 }

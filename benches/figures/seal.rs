@@ -1,5 +1,6 @@
 //! `seal`: a month's pod rows sorted, freed of duplicates and written as Parquet, day by day.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use hubtally_schemas::tables::POD_USAGE;
@@ -39,7 +40,7 @@ pub fn measure(place: &Place, peer: &mut Peer) -> Result<Vec<Figure>, Failed> {
 
 async fn unsealed(place: &Place) -> Result<Value, Failed> {
     let store = open(place, &place.ingested).await?;
-    let mut days: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in store.table(&POD_USAGE).await?.files()? {
         let path = place.ingested.join(&file.path).to_string_lossy().into_owned();
         days.entry(file.partition.get("date").cloned().unwrap_or_default()).or_default().push(path);
@@ -63,6 +64,6 @@ async fn seal_month(place: &Place) -> Result<(f64, (i64, i64)), Failed> {
 /// A store of the place.
 pub async fn open(place: &Place, store: &std::path::Path) -> Result<Store, Failed> {
     let url = store.to_string_lossy().into_owned();
-    let config = StoreConfig { url, options: Default::default(), keys: place.folder.join("keys") };
+    let config = StoreConfig { url, options: BTreeMap::default(), keys: place.folder.join("keys") };
     Ok(Store::open(&config).await?)
 }

@@ -149,10 +149,10 @@ struct Stretch {
 }
 
 fn extend(stretches: &mut Vec<Stretch>, (from_ms, to_ms): (i64, i64), state: State, at: Levels) {
-    let follows = |last: &&mut Stretch| {
+    let follows = |last: &Stretch| {
         last.to_ms == from_ms && last.state == state && cell_of(last.from_ms) == cell_of(from_ms)
     };
-    if stretches.last_mut().filter(follows).is_none() {
+    if !stretches.last().is_some_and(follows) {
         stretches.push(Stretch { from_ms, to_ms, state, requests: [None; 3], lone: false });
     }
     let Some(stretch) = stretches.last_mut() else { return };

@@ -98,7 +98,7 @@ fn is_told(ended: Ended, key: &str, folder: &Path) {
 fn left_over(folder: &Path) -> Vec<PathBuf> {
     let staged = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.contains('#') || name.ends_with(".part")
+        name.contains('#') || path.extension().is_some_and(|ending| ending == "part")
     };
     files_below(folder).into_keys().filter(|path| staged(path)).collect()
 }

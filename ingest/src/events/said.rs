@@ -69,7 +69,12 @@ impl Said {
         };
         let fact = fact();
         let revision = fact.as_ref().map(|_| data.get("revision").and_then(Value::as_i64).unwrap_or(0));
-        Self { cluster: cluster.map(ToOwned::to_owned), day: at.map(|at| at.day()), fact, revision }
+        Self {
+            cluster: cluster.map(ToOwned::to_owned),
+            day: at.map(hubtally_schemas::Instant::day),
+            fact,
+            revision,
+        }
     }
 }
 

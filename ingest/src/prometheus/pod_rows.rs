@@ -19,7 +19,7 @@ pub(super) const SLUG_ONLY: &str = "slug_only:";
 
 /// Adds the rows of a window's pods.
 pub(super) fn add(pods: &Pods, window: Window, sink: &mut Sink<'_>) -> Result<(), IngestError> {
-    for pod in &pods.pods {
+    for pod in &pods.by_uid {
         let usable = Namespace::new(&pod.namespace).and(PodUid::new(&pod.uid).map(drop));
         if let Err(error) = usable {
             sink.refuse(window, RejectReason::InvalidValue, &error.to_string(), &pod.named())?;

@@ -43,8 +43,8 @@ pub(super) struct About {
 /// The pods of a window.
 #[derive(Debug, Default)]
 pub(super) struct Pods {
-    /// By uid.
-    pub pods: Vec<Pod>,
+    /// Sorted by uid.
+    pub by_uid: Vec<Pod>,
     /// Node names; a pod's node number is the place here + 1.
     nodes: Vec<String>,
     /// When kube-state-metrics was scraped.
@@ -322,8 +322,8 @@ impl Join {
         let mut scrapes_ms = self.scrapes_ms;
         scrapes_ms.sort_unstable();
         scrapes_ms.dedup();
-        let pods = self.pods.into_iter().map(|(uid, building)| building.finish(uid)).collect();
-        Pods { pods, nodes: self.nodes, scrapes_ms }
+        let by_uid = self.pods.into_iter().map(|(uid, building)| building.finish(uid)).collect();
+        Pods { by_uid, nodes: self.nodes, scrapes_ms }
     }
 }
 
@@ -445,23 +445,23 @@ mod tests {
         let used = series(&[ADA.as_slice(), &[("instance", "n1")]].concat(), 0..20, 7);
         let pods = joined(vec![request("first", "n1", 0..10), request("second", "n2", 10..20)], vec![used]);
         let told: Vec<_> =
-            pods.pods.iter().map(|pod| (pod.uid.as_str(), pod.samples.memory[0].len())).collect();
+            pods.by_uid.iter().map(|pod| (pod.uid.as_str(), pod.samples.memory[0].len())).collect();
         assert_eq!(told, [("first", 10), ("second", 10)]);
-        assert_eq!(pods.node(pods.pods[1].samples.node[0].value), Some("n2"));
-        assert_eq!(pods.pods[0].samples.requests[0].samples[0].value, 5, "bytes are whole");
+        assert_eq!(pods.node(pods.by_uid[1].samples.node[0].value), Some("n2"));
+        assert_eq!(pods.by_uid[0].samples.requests[0].samples[0].value, 5, "bytes are whole");
     }
 
     #[test]
     fn a_pod_that_nobody_gives_a_uid_stands_in_for_itself() {
         let used = series(&[ADA.as_slice(), &[("instance", "n1")]].concat(), 0..3, 7);
         let pods = joined(Vec::new(), vec![used]);
-        assert_eq!(pods.pods[0].uid, "name:reef/jupyter-ada@n1");
+        assert_eq!(pods.by_uid[0].uid, "name:reef/jupyter-ada@n1");
     }
 
     #[test]
     fn an_unscheduled_pod_has_no_node() {
         let pods = joined(vec![request("never", "", 0..3)], Vec::new());
-        assert!(pods.pods[0].samples.node.iter().all(|sample| sample.value == 0));
+        assert!(pods.by_uid[0].samples.node.iter().all(|sample| sample.value == 0));
     }
 
     #[test]

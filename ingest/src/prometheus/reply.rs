@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for Values<'_> {
             match scaled(&text, self.scale) {
                 Ok(value) => self.into.samples.push(Sample { at_ms, value }),
                 Err(why) => {
-                    self.into.bad.push(BadSample { at_ms, text: text.chars().take(64).collect(), why })
+                    self.into.bad.push(BadSample { at_ms, text: text.chars().take(64).collect(), why });
                 }
             }
         }
