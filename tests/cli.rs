@@ -3,6 +3,7 @@
 
 mod cli {
     mod bad_configuration;
+    mod bills;
     mod end_to_end;
     mod first_steps;
     mod help;
