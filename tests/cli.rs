@@ -6,6 +6,7 @@ mod cli {
     mod bad_configuration;
     mod bad_events;
     mod bad_registry;
+    mod bills;
     mod end_to_end;
     mod first_steps;
     mod full_disk;

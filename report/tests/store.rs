@@ -13,7 +13,7 @@ use hubtally_rules::RegistryView;
 use hubtally_schemas::policy::Policy;
 use hubtally_schemas::tables::{self, TableSpec};
 use hubtally_schemas::{ClusterId, Namespace, Period};
-use hubtally_store::{SourceBatch, SourceWriter, Store, StoreConfig};
+use hubtally_store::{GroupChange, GroupRows, SourceBatch, SourceWriter, Store, StoreConfig};
 use serde_json::{Value, json};
 
 /// 2026-06-14T00:00:00Z in microseconds, and as a day number.
@@ -139,12 +139,17 @@ async fn store(folder: &Path) -> Store {
         "charge_period_start": MIDNIGHT_US, "charge_period_end": MIDNIGHT_US + 1, "charge_category": "Usage",
         "service_name": "EC2", "tags": "{}", "source_file": "abcd", "billing_period": "2026-06",
     });
-    let rows = vec![batch(&tables::CHARGES, &[charge])];
-    let partition = [("billing_period", "2026-06")];
-    charges
-        .replace_group("focus/1111", &partition, rows, "bill/focus/1111/2026-06", None, 1, BTreeMap::new())
-        .await
-        .unwrap();
+    let change = GroupChange {
+        group: "focus/1111/2026-06",
+        partition: &[("billing_period", "2026-06")],
+        source: "bill/1111/2026-06",
+        from: None,
+        to: 1,
+        metadata: BTreeMap::new(),
+        file_bytes: 1 << 20,
+    };
+    let rows = vec![Ok(GroupRows::Plain(vec![batch(&tables::CHARGES, &[charge])]))];
+    charges.replace_group(&change, futures::stream::iter(rows).boxed()).await.unwrap();
 
     let scan = |position: i64, path: &str, user: Option<&str>, hour: i64| {
         json!({

@@ -166,19 +166,27 @@ pub struct ParsedAmount {
 /// missing digit before or after the point, `NaN` and infinities are refused, as is text over
 /// 64 bytes or an amount over 38 digits.
 pub fn parse_pico(text: &str) -> Result<ParsedAmount, SchemaError> {
+    if let Some(plain) = Plain::read(text) {
+        return Ok(plain.rounded());
+    }
     let refuse = |why| SchemaError::Amount { value: text.chars().take(MAX_AMOUNT_BYTES).collect(), why };
     if text.len() > MAX_AMOUNT_BYTES {
         return Err(refuse("it is longer than 64 characters"));
     }
     check_grammar(text).map_err(refuse)?;
-    let exact = BigDecimal::from_str(text).map_err(|_| refuse("it cannot be read"))?;
+    rounded_exactly(text).map_err(refuse)
+}
+
+/// The same for whatever [`check_grammar`] lets through.
+fn rounded_exactly(text: &str) -> Result<ParsedAmount, &'static str> {
+    let exact = BigDecimal::from_str(text).map_err(|_| "it cannot be read")?;
     let rounded = exact.with_scale_round(i64::from(PICO_SCALE), RoundingMode::HalfEven);
     let changed = rounded != exact;
     let (digits, _) = rounded.into_bigint_and_scale();
     let pico = digits
         .to_i128()
         .filter(|p| p.unsigned_abs() <= MAX_PICO.unsigned_abs())
-        .ok_or_else(|| refuse("it has more than 38 digits"))?;
+        .ok_or("it has more than 38 digits")?;
     Ok(ParsedAmount { pico, rounded: changed })
 }
 
@@ -187,6 +195,84 @@ pub fn parse_pico(text: &str) -> Result<ParsedAmount, SchemaError> {
 pub fn parse_difference(text: &str, pico: i128) -> Option<BigDecimal> {
     let exact = BigDecimal::from_str(text).ok()?;
     Some(exact - BigDecimal::new(BigInt::from(pico), i64::from(PICO_SCALE)))
+}
+
+/// The same in 10⁻³⁰ units, where the text is a plain decimal of at most 30 places.
+pub fn fine_difference(text: &str) -> Option<i64> {
+    let plain = Plain::read(text)?;
+    let places = u32::try_from(plain.dropped.len()).ok().filter(|places| *places <= FINE_PLACES)?;
+    let dropped = i64::try_from(number(plain.dropped)? * 10_u64.pow(FINE_PLACES - places)).ok()?;
+    let magnitude = if plain.rounds_up() { dropped - 10_i64.pow(FINE_PLACES) } else { dropped };
+    Some(if plain.negative { -magnitude } else { magnitude })
+}
+
+/// Places between a [`Pico`] and the 10⁻³⁰ of [`fine_difference`].
+const FINE_PLACES: u32 = 18;
+/// The most digits that are sure to fit a `u64`.
+const U64_DIGITS: usize = 19;
+
+/// A plain decimal of at most 18 digits before the point: nearly every amount of a bill. Read without
+/// the decimal library, since a bill has tens of millions of them.
+struct Plain<'a> {
+    negative: bool,
+    /// Its magnitude in 10⁻¹² units, what is beyond cut off.
+    cut: i128,
+    /// The digits beyond.
+    dropped: &'a [u8],
+}
+
+impl<'a> Plain<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.len() > MAX_AMOUNT_BYTES {
+            return None;
+        }
+        let (negative, digits) = match bytes {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
+            Some(point) => (&digits[..point], Some(&digits[point + 1..])),
+            None => (digits, None),
+        };
+        if whole.is_empty() || whole.len() >= U64_DIGITS || fraction.is_some_and(<[u8]>::is_empty) {
+            return None;
+        }
+        let fraction = fraction.unwrap_or_default();
+        let places = fraction.len().min(PICO_SCALE as usize);
+        let (kept, dropped) = fraction.split_at(places);
+        if !dropped.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let unit = 10_u64.pow(PICO_SCALE - u32::try_from(places).ok()?);
+        let cut = i128::from(number(whole)?) * PICO + i128::from(number(kept)? * unit);
+        Some(Self { negative, cut, dropped })
+    }
+
+    fn rounded(&self) -> ParsedAmount {
+        let magnitude = self.cut + i128::from(self.rounds_up());
+        let pico = if self.negative { -magnitude } else { magnitude };
+        ParsedAmount { pico, rounded: self.dropped.iter().any(|digit| *digit != b'0') }
+    }
+
+    /// Half to even.
+    fn rounds_up(&self) -> bool {
+        match self.dropped.split_first() {
+            Some((b'5', rest)) => self.cut % 2 == 1 || rest.iter().any(|digit| *digit != b'0'),
+            Some((first, _)) => *first > b'5',
+            None => false,
+        }
+    }
+}
+
+/// Digits as a number; `None` for anything else, and for more of them than fit.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.len() > U64_DIGITS - 1 {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0_u64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u64::from(*byte - b'0')))
 }
 
 /// `-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?`, by hand because it runs once a bill field and
@@ -276,6 +362,18 @@ mod tests {
         #[test]
         fn text_and_back_is_the_same(units in -MAX_PICO..=MAX_PICO) {
             prop_assert_eq!(parse_pico(&pico_text(units)).unwrap().pico, units);
+        }
+
+        #[test]
+        fn l8_the_quick_way_reads_what_the_exact_way_reads(
+            text in "-?[0-9]{0,20}(\\.[0-9]{0,11}(0|5|[0-9]{0,20}))?(5|50{1,3}|[eE]1|x)?",
+        ) {
+            let exact = check_grammar(&text).and_then(|()| rounded_exactly(&text));
+            prop_assert_eq!(parse_pico(&text).ok(), exact.ok());
+            if let (Ok(amount), Some(fine)) = (exact, fine_difference(&text)) {
+                let difference = parse_difference(&text, amount.pico).unwrap();
+                prop_assert_eq!(difference, BigDecimal::new(fine.into(), 30));
+            }
         }
     }
 }

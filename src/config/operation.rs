@@ -39,7 +39,11 @@ const BILL: &[Key] = &[
 ];
 
 const LIMITS: &[Key] = &[
-    optional("memory_mib", Kind::Count { least: 64, most: 16 << 20 }, "memory for queries, MiB"),
+    optional(
+        "memory_mib",
+        Kind::Count { least: 64, most: 16 << 20 },
+        "memory for queries and for loading bills, MiB",
+    ),
     optional("threads", Kind::Count { least: 1, most: 1_024 }, "threads for queries"),
     optional("spill_folder", Kind::Text, "the folder for what does not fit into memory"),
 ];
@@ -86,7 +90,7 @@ pub struct Inputs {
     pub bills: Vec<String>,
 }
 
-/// What queries may use.
+/// What queries and the loading of bills may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Memory in MiB.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
-use hubtally_schemas::tables::{KeyValue, TableSpec};
+use hubtally_schemas::tables::{Column, KeyValue, TableSpec};
 
 use crate::error::StoreError;
 
@@ -33,6 +33,31 @@ pub(crate) fn check(spec: &'static TableSpec, batch: &RecordBatch) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Checks rows that have only some of the columns, in the table's order, and says which.
+pub(crate) fn check_some(
+    spec: &'static TableSpec,
+    batch: &RecordBatch,
+) -> Result<Vec<&'static Column>, StoreError> {
+    let refuse = |why: String| StoreError::Rows { table: spec.name, why };
+    let mut columns = spec.columns.iter();
+    let mut found = Vec::with_capacity(batch.num_columns());
+    for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let name = field.name();
+        let column = columns
+            .find(|column| column.name == name)
+            .ok_or_else(|| refuse(format!("column {name} is none of the table, or out of order")))?;
+        if *array.data_type() != column.kind.arrow() {
+            let kind = array.data_type();
+            return Err(refuse(format!("column {name} has type {kind}, not {}", column.kind.arrow())));
+        }
+        if !column.nullable && array.null_count() > 0 {
+            return Err(refuse(format!("column {name} is NULL in {} rows", array.null_count())));
+        }
+        found.push(column);
+    }
+    Ok(found)
 }
 
 /// Only the rows above a source position. Rows at or below it are in the table already.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use hubtally_schemas::tables::{ColumnType, TableSpec};
 use parquet::arrow::ArrowSchemaConverter;
@@ -14,9 +15,10 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::metadata::{ParquetMetaDataReader, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
@@ -44,10 +46,26 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// A file whose columns are those of `schema`: the file schema, text possibly as dictionaries.
     pub(crate) fn new(spec: &'static TableSpec, schema: SchemaRef, sorted: bool) -> Result<Self, StoreError> {
+        let properties = properties(spec, &schema, sorted).build();
+        Self::with(spec, schema, properties)
+    }
+
+    /// A file that is put together of columns which were encoded before, or one to copy them from. It
+    /// has no page offsets, since what is copied comes without them, and a file has all or none.
+    pub(crate) fn for_copies(spec: &'static TableSpec, schema: SchemaRef) -> Result<Self, StoreError> {
+        let properties = properties(spec, &schema, false).set_offset_index_disabled(true).build();
+        Self::with(spec, schema, properties)
+    }
+
+    fn with(
+        spec: &'static TableSpec,
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Encode { table: spec.name, source };
         // No Arrow schema is embedded: readers see plain text and UTC instants, however rows came.
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?;
-        let properties = Arc::new(properties(spec, &schema, sorted));
+        let properties = Arc::new(properties);
         let writer =
             SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties).map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
@@ -88,6 +106,55 @@ impl Encoder {
         self.append(chunks)
     }
 
+    /// Adds a row group of columns that another file's only row group holds. Those of `fresh` are encoded
+    /// now, and stand where the other file has a column of the same name.
+    pub(crate) fn row_group_from(&mut self, encoded: &Bytes, fresh: &RecordBatch) -> Result<(), StoreError> {
+        let table = self.spec.name;
+        let failed = |source| StoreError::Encode { table, source };
+        let refuse = |why: String| StoreError::Rows { table, why };
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(encoded).map_err(failed)?;
+        let [prepared] = metadata.row_groups() else {
+            return Err(refuse("prepared rows are one row group".to_owned()));
+        };
+        if usize::try_from(prepared.num_rows()) != Ok(fresh.num_rows()) {
+            let (rows, wanted) = (fresh.num_rows(), prepared.num_rows());
+            return Err(refuse(format!("{rows} values came for {wanted} prepared rows")));
+        }
+        let writers = self.factory.create_column_writers(self.row_groups).map_err(failed)?;
+        let fields = self.schema.fields().clone();
+        let chunks = writers
+            .into_par_iter()
+            .zip(fields.par_iter())
+            .map(|(writer, field)| {
+                let array = fresh.column_by_name(field.name()).cloned();
+                array.map(|array| encode_column(writer, field, &[array])).transpose()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let mut row_group = self.writer.next_row_group().map_err(failed)?;
+        for (field, chunk) in fields.iter().zip(chunks) {
+            if let Some(chunk) = chunk {
+                chunk.append_to_row_group(&mut row_group).map_err(failed)?;
+                continue;
+            }
+            let column =
+                prepared.columns().iter().find(|column| column.column_path().string() == *field.name());
+            let column = column.ok_or_else(|| refuse(format!("column {} is missing", field.name())))?;
+            let close = ColumnCloseResult {
+                bytes_written: column.compressed_size().try_into().unwrap_or_default(),
+                rows_written: fresh.num_rows() as u64,
+                metadata: column.clone(),
+                bloom_filter: None,
+                column_index: None,
+                offset_index: None,
+            };
+            row_group.append_column(encoded, close).map_err(failed)?;
+        }
+        row_group.close().map_err(failed)?;
+        self.row_groups += 1;
+        Ok(())
+    }
+
     fn append(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<(), StoreError> {
         let failed = |source| StoreError::Encode { table: self.spec.name, source };
         let mut row_group = self.writer.next_row_group().map_err(failed)?;
@@ -124,7 +191,7 @@ fn encode_column(
     writer.close()
 }
 
-fn properties(spec: &TableSpec, schema: &SchemaRef, sorted: bool) -> WriterProperties {
+fn properties(spec: &TableSpec, schema: &SchemaRef, sorted: bool) -> WriterPropertiesBuilder {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -154,5 +221,5 @@ fn properties(spec: &TableSpec, schema: &SchemaRef, sorted: bool) -> WriterPrope
             .collect();
         builder = builder.set_sorting_columns(Some(columns));
     }
-    builder.build()
+    builder
 }

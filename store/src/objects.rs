@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 
@@ -16,6 +17,11 @@ use crate::store::Store;
 
 /// How often a create is tried that was refused although nothing stands there.
 const CREATE_TRIES: usize = 5;
+
+/// Parts of a large object that are on their way at a time.
+const UPLOADS_AT_ONCE: usize = 4;
+/// Larger objects go up in parts of this size.
+const UPLOAD_BYTES: usize = 16 << 20;
 
 /// What became of a create-if-absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,14 @@ impl Store {
         put_if_absent(&self.object_store(), path, bytes).await
     }
 
+    /// Writes an object a part at a time, so that it may be larger than memory. What stands there is
+    /// written over: for objects that are named by their content.
+    pub fn upload(&self, path: &str) -> Upload {
+        let writer = BufWriter::with_capacity(self.object_store(), Path::from(path), UPLOAD_BYTES)
+            .with_max_concurrency(UPLOADS_AT_ONCE);
+        Upload { path: path.to_owned(), writer }
+    }
+
     /// The paths below a folder, sorted.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let objects = self.object_store();
@@ -51,6 +65,37 @@ impl Store {
             .map_err(|source| StoreError::List { path: prefix.to_owned(), source })?;
         paths.sort_unstable();
         Ok(paths)
+    }
+}
+
+/// An object that is written a part at a time. Nothing of it is visible before it is finished.
+#[derive(Debug)]
+pub struct Upload {
+    path: String,
+    writer: BufWriter,
+}
+
+impl Upload {
+    /// Writes the next part.
+    pub async fn write(&mut self, part: Bytes) -> Result<(), StoreError> {
+        let written = self.writer.put(part).await;
+        written.map_err(|source| StoreError::Put { path: self.path.clone(), source })
+    }
+
+    /// Ends the object, which is visible from now on.
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        use tokio::io::AsyncWriteExt as _;
+        let ended = self.writer.shutdown().await;
+        ended.map_err(|source| {
+            let source = object_store::Error::Generic { store: "upload in parts", source: Box::new(source) };
+            StoreError::Put { path: self.path, source }
+        })
+    }
+
+    /// Gives the object up.
+    pub async fn abandon(mut self) -> Result<(), StoreError> {
+        let given_up = self.writer.abort().await;
+        given_up.map_err(|source| StoreError::Put { path: self.path, source })
     }
 }
 

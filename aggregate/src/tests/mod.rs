@@ -4,12 +4,13 @@ mod laws;
 mod month;
 pub mod rows;
 
+use futures::StreamExt as _;
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_schemas::policy::{ComputePolicy, CostBasis, GapFill, IdleRule, Policy, SharedRule, UserNames};
 use hubtally_schemas::registry::{PeriodBasis, Registry};
 use hubtally_schemas::tables::{CHARGES, LEDGER, TableSpec};
-use hubtally_store::{SealLimits, SourceBatch, SourceWriter, Store, StoreConfig};
+use hubtally_store::{GroupChange, GroupRows, SealLimits, SourceBatch, SourceWriter, Store, StoreConfig};
 use serde_json::Value;
 
 use crate::{AggregateError, Allocated, Limits, allocate};
@@ -73,10 +74,17 @@ impl House {
 
     pub async fn charges(&self, rows: &[Value]) {
         let mut table = self.store.table(&CHARGES).await.unwrap();
-        let period = [("billing_period", "2026-06")];
-        let metadata = std::collections::BTreeMap::new();
-        let rows = vec![batch(&CHARGES, rows)];
-        table.replace_group("test", &period, rows, "bill/test", None, 1, metadata).await.unwrap();
+        let change = GroupChange {
+            group: "test",
+            partition: &[("billing_period", "2026-06")],
+            source: "bill/test",
+            from: None,
+            to: 1,
+            metadata: std::collections::BTreeMap::new(),
+            file_bytes: 1 << 20,
+        };
+        let rows = vec![Ok(GroupRows::Plain(vec![batch(&CHARGES, rows)]))];
+        table.replace_group(&change, futures::stream::iter(rows).boxed()).await.unwrap();
     }
 
     pub async fn allocate(&self) -> Result<Allocated, AggregateError> {

@@ -4,7 +4,7 @@
 //! `<file>.request.json` (or in the configuration). A line is one group of one day.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use hubtally_schemas::Currency;
@@ -96,7 +96,7 @@ enum Document {
 impl Importer for AwsCostExplorer {
     fn read(&self, file: &BillFile, context: &Context, sink: &mut dyn Sink) -> Result<Reading, BillError> {
         let request = request_of(file, context)?;
-        let pages = pages(file)?;
+        let pages = pages(file, context.document_bytes)?;
         let last = pages.last().ok_or_else(|| content(file, "it holds no answer of GetCostAndUsage"))?;
         if last.next.as_ref().is_some_and(|token| !token.is_empty()) {
             return Err(BillError::MorePages { file: file.name.clone() });
@@ -148,9 +148,11 @@ fn request_of(file: &BillFile, context: &Context) -> Result<CeRequest, BillError
     }
 }
 
-fn pages(file: &BillFile) -> Result<Vec<Page>, BillError> {
-    let documents =
-        serde_json::Deserializer::from_reader(BufReader::new(file.open()?)).into_iter::<Document>();
+/// The answer as it stands, which is held whole: it has a line a group and day, so it is small.
+fn pages(file: &BillFile, most_bytes: Option<usize>) -> Result<Vec<Page>, BillError> {
+    let left = most_bytes.map_or(u64::MAX, |bytes| bytes as u64);
+    let reader = BufReader::new(Bounded { inner: file.open()?, left });
+    let documents = serde_json::Deserializer::from_reader(reader).into_iter::<Document>();
     let mut pages = Vec::new();
     for document in documents {
         match document {
@@ -171,6 +173,24 @@ fn pages(file: &BillFile) -> Result<Vec<Page>, BillError> {
         }
     }
     Ok(pages)
+}
+
+/// Stops a document that memory would not hold.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            std::io::Error::other(
+                "it is larger than an eighth of limits.memory_mib: ask for fewer days or groups a file, or raise it in hubtally.toml",
+            )
+        })?;
+        Ok(read)
+    }
 }
 
 /// The answer must be the answer to this request.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use hubtally_schemas::{Currency, Period};
+use hubtally_store::StoreError;
 use thiserror::Error;
 
 use super::importer::Format;
@@ -246,6 +247,51 @@ pub enum BillError {
         /// The first refused row.
         first: String,
     },
+    /// Refused rows that hold more than memory does.
+    #[error(
+        "{file}: the rows that cannot be read hold more than a sixteenth of the {memory_mib} MiB that limits.memory_mib allows; the first: {first}. Mend the export and load it again"
+    )]
+    TooManyRejectBytes {
+        /// The file.
+        file: String,
+        /// The limit.
+        memory_mib: usize,
+        /// The first refused row.
+        first: String,
+    },
+    /// More accounts and months than memory holds.
+    #[error(
+        "{file}: the bills hold more than {limit} accounts and months, which the {memory_mib} MiB of limits.memory_mib do not hold: give fewer files at once, or raise it in hubtally.toml"
+    )]
+    TooManyGroups {
+        /// The file.
+        file: String,
+        /// The most of them.
+        limit: usize,
+        /// The limit.
+        memory_mib: usize,
+    },
+    /// A row without an end.
+    #[error(
+        "{file}: row {row} goes on for more than {limit_mib} MiB: look for a quote that is opened and never closed"
+    )]
+    EndlessRow {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// The most that is read of one row.
+        limit_mib: u64,
+    },
+    /// A file whose bytes changed between two readings.
+    #[error("{file} was written to while it was loaded: wait until it is complete, and load it again")]
+    Changed {
+        /// The file.
+        file: String,
+    },
+    /// Lines could not be encoded, put aside on disk, or read back.
+    #[error("the bill lines could not be put aside")]
+    Aside(#[source] Box<StoreError>),
     /// Accounts that the registry does not know.
     #[error(
         "{count} accounts of the bills are not in the registry, so nobody would pay for them: {accounts}. Add them to the registry with their true owner (nothing was loaded):\n\n{snippet}"
@@ -290,12 +336,26 @@ fn listed(errors: &[BillError]) -> String {
 }
 
 impl BillError {
-    /// One error as itself, several as a list.
-    pub(crate) fn join(mut errors: Vec<Self>) -> Option<Self> {
-        match errors.len() {
-            0 => None,
-            1 => errors.pop(),
-            _ => Some(Self::Several(errors)),
-        }
+    /// Lines that could not be put aside.
+    pub(crate) fn aside(source: StoreError) -> Self {
+        Self::Aside(Box::new(source))
+    }
+
+    /// One error as itself, several as one list.
+    pub(crate) fn join(errors: Vec<Self>) -> Option<Self> {
+        errors.into_iter().reduce(Self::and)
+    }
+
+    /// Both, in an order that does not depend on that of the files.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let mut errors: Vec<Self> = [self, other]
+            .into_iter()
+            .flat_map(|error| match error {
+                Self::Several(errors) => errors,
+                error => vec![error],
+            })
+            .collect();
+        errors.sort_by_cached_key(ToString::to_string);
+        Self::Several(errors)
     }
 }

@@ -7,8 +7,8 @@
 //! never by amounts or quantities, with an ordinal among equal rows of one file: the same file gives
 //! the same ids, a restated amount keeps its line, and two exports that overlap are recognised.
 
-use hubtally_schemas::Currency;
 use hubtally_schemas::period::{Instant, Period, Span};
+use hubtally_schemas::{AccountId, Currency};
 
 use super::error::BillError;
 use super::focus_tags::TagReader;
@@ -206,17 +206,50 @@ impl Header {
     pub(crate) fn used(&self) -> Vec<usize> {
         self.places.iter().flatten().copied().collect()
     }
+
+    /// A row by field, from its cells by their place.
+    pub(crate) fn row<'a>(&self, cell: impl Fn(usize) -> Cell<'a>) -> FocusRow<'a> {
+        FocusRow(std::array::from_fn(|field| self.places[field].map_or(Cell::Empty, &cell)))
+    }
 }
 
-/// A row's text by field: `None` for an empty cell or the word `NULL`.
-pub(crate) trait FocusRow {
-    fn get(&self, field: Field) -> Option<&str>;
+/// What stands in a cell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    /// Nothing, blanks, or the word `NULL`.
+    Empty,
+    /// Text without blanks around it.
+    Text(&'a str),
+    /// A time, from a column of times.
+    Time(Instant),
 }
 
-/// The text of a cell, or nothing.
-pub(crate) fn present(text: &str) -> Option<&str> {
-    let text = text.trim();
-    (!text.is_empty() && !text.eq_ignore_ascii_case("null")).then_some(text)
+impl<'a> Cell<'a> {
+    /// Of the text in a file.
+    pub(crate) fn text(text: &'a str) -> Self {
+        // Blanks are rare, and looking for all that Unicode knows is not.
+        let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+        let bytes = text.as_bytes();
+        let text = if is_plain(bytes.first()) && is_plain(bytes.last()) { text } else { text.trim() };
+        if text.is_empty() || text.eq_ignore_ascii_case("null") { Self::Empty } else { Self::Text(text) }
+    }
+}
+
+/// A row by field.
+#[derive(Debug)]
+pub(crate) struct FocusRow<'a>([Cell<'a>; Field::ALL.len()]);
+
+impl<'a> FocusRow<'a> {
+    pub(crate) fn cell(&self, field: Field) -> Cell<'a> {
+        self.0[field as usize]
+    }
+
+    fn get(&self, field: Field) -> Option<&'a str> {
+        match self.cell(field) {
+            Cell::Text(text) => Some(text),
+            Cell::Empty | Cell::Time(_) => None,
+        }
+    }
 }
 
 /// What is wrong with a row: column, value, expectation.
@@ -226,6 +259,15 @@ type RowProblem = String;
 #[derive(Debug, Default)]
 pub(crate) struct RowReader {
     tags: TagReader,
+    common: Common,
+}
+
+/// What was read last, since most rows say the same as the one before.
+#[derive(Debug, Default)]
+struct Common {
+    account: String,
+    currency: Option<Currency>,
+    identity: Identity,
 }
 
 impl RowReader {
@@ -233,12 +275,12 @@ impl RowReader {
     pub(crate) fn read(
         &mut self,
         number: u64,
-        row: &dyn FocusRow,
+        row: &FocusRow<'_>,
         bytes: impl FnOnce() -> Vec<u8>,
         sink: &mut dyn Sink,
     ) -> Result<(), BillError> {
         let tags = self.tags.read(number, row.get(Field::Tags));
-        match line(number, row, tags) {
+        match line(number, row, tags, &mut self.common) {
             Ok(line) => sink.line(&line),
             Err(detail) => sink.reject(RejectedRow { row: number, detail, bytes: bytes() }),
         }
@@ -250,10 +292,14 @@ impl RowReader {
     }
 }
 
-fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeLine<'a>, RowProblem> {
-    let needed = |field: Field| {
-        row.get(field).ok_or_else(|| format!("{}: it is empty, but a charge needs it", field.name()))
-    };
+fn line<'a>(
+    number: u64,
+    row: &FocusRow<'a>,
+    tags: &'a str,
+    common: &mut Common,
+) -> Result<ChargeLine<'a>, RowProblem> {
+    let empty = |field: Field| format!("{}: it is empty, but a charge needs it", field.name());
+    let needed = |field: Field| row.get(field).ok_or_else(|| empty(field));
     let money = |field: Field, text: &'a str| {
         Amount::read(text).map_err(|error| format!("{}: {error}", field.name()))
     };
@@ -261,14 +307,15 @@ fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeL
         Some(text) => money(field, text).map(|amount| Some(amount.pico)),
         None => Ok(None),
     };
-    let time = |field: Field| {
-        let text = needed(field)?;
-        times::read(text).ok_or_else(|| {
+    let time = |field: Field| match row.cell(field) {
+        Cell::Time(time) => Ok(time),
+        Cell::Empty => Err(empty(field)),
+        Cell::Text(text) => times::read(text).ok_or_else(|| {
             format!(
                 "{}: {text:?} is no time, for example 2026-06-01T00:00:00Z (no zone means UTC)",
                 field.name()
             )
-        })
+        }),
     };
     let span = |start: Field, end: Field| {
         let (from, to): (Instant, Instant) = (time(start)?, time(end)?);
@@ -278,9 +325,16 @@ fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeL
         .get(Field::SubAccountId)
         .or_else(|| row.get(Field::BillingAccountId))
         .ok_or("SubAccountId, BillingAccountId: both are empty, so the line has no account")?;
-    hubtally_schemas::AccountId::new(account).map_err(|error| format!("SubAccountId: {error}"))?;
+    if common.account != account {
+        let checked = AccountId::new(account).map_err(|error| format!("SubAccountId: {error}"))?;
+        common.account = checked.as_str().to_owned();
+    }
     let currency = needed(Field::BillingCurrency)?;
-    let currency = Currency::new(currency).map_err(|error| format!("BillingCurrency: {error}"))?;
+    let currency = match common.currency.filter(|known| known.code() == currency) {
+        Some(known) => known,
+        None => Currency::new(currency).map_err(|error| format!("BillingCurrency: {error}"))?,
+    };
+    common.currency = Some(currency);
     let billing = span(Field::BillingPeriodStart, Field::BillingPeriodEnd)?;
     let charge = span(Field::ChargePeriodStart, Field::ChargePeriodEnd)?;
     let category = needed(Field::ChargeCategory)?;
@@ -293,14 +347,19 @@ fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeL
         (None, "{}") => Grade::Account,
         (None, _) => Grade::Tag,
     };
-    let mut identity =
-        Identity::new("focus").time(billing.start).time(billing.end).time(charge.start).time(charge.end);
+    let mut identity = std::mem::take(&mut common.identity)
+        .restart("focus")
+        .time(billing.start)
+        .time(billing.end)
+        .time(charge.start)
+        .time(charge.end);
     for field in NAMING {
         identity = identity.field(if field == Field::Tags { Some(tags) } else { row.get(field) });
     }
+    common.identity = identity;
     Ok(ChargeLine {
         row: number,
-        identity: identity.finish(),
+        identity: common.identity.finish(),
         account,
         provider: provider(row),
         grade,
@@ -340,7 +399,7 @@ fn line<'a>(number: u64, row: &'a dyn FocusRow, tags: &'a str) -> Result<ChargeL
 }
 
 /// The provider's short name as the registry writes it, or the name on the bill.
-fn provider(row: &dyn FocusRow) -> &str {
+fn provider<'a>(row: &FocusRow<'a>) -> &'a str {
     let named = [
         Field::HostProviderName,
         Field::ServiceProviderName,

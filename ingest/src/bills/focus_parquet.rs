@@ -5,22 +5,29 @@
 
 use std::fs::File;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder, TimestampMicrosecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use bytes::Bytes;
+use hubtally_schemas::Instant;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Value};
 
+use super::ahead::ahead;
 use super::error::BillError;
-use super::focus::{Field, FocusRow, Header, RowReader, present};
+use super::focus::{Cell, Field, FocusRow, Header, RowReader};
 use super::importer::Reading;
 use super::input::{BillFile, Body};
 use super::line::Sink;
 
 const BATCH_ROWS: usize = 8_192;
+
+/// Fields that are times, which exporters write as text or as times.
+const TIMES: [Field; 4] =
+    [Field::BillingPeriodStart, Field::BillingPeriodEnd, Field::ChargePeriodStart, Field::ChargePeriodEnd];
 
 pub(crate) fn read(file: &BillFile, sink: &mut dyn Sink) -> Result<Reading, BillError> {
     match &file.body {
@@ -45,27 +52,44 @@ fn read_from<R: ChunkReader + 'static>(
     let builder = ParquetRecordBatchReaderBuilder::try_new(reader).map_err(|error| failed(error.into()))?;
     let found: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
     let header = Header::read(&file.name, &found)?;
-    let used = header.used();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), used.clone());
+    // Where each column of the file stands among those that are read.
+    let mut kept = header.used();
+    kept.sort_unstable();
+    kept.dedup();
+    let times: Vec<usize> = TIMES.iter().filter_map(|field| header.place(*field)).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), kept.clone());
     let batches = builder
         .with_projection(mask)
         .with_batch_size(BATCH_ROWS)
         .build()
         .map_err(|error| failed(error.into()))?;
-    let mut kept = used;
-    kept.sort_unstable();
-    kept.dedup();
     let mut rows = RowReader::default();
     let mut count: u64 = 0;
-    for batch in batches {
-        let batch = batch.map_err(|error| failed(error.into()))?;
-        let columns = texts(&batch).map_err(|error| failed(error.into()))?;
-        for at in 0..batch.num_rows() {
-            count += 1;
-            let row = ParquetRow { header: &header, kept: &kept, columns: &columns, at };
-            rows.read(count, &row, || row.bytes(), sink)?;
-        }
-    }
+    ahead(
+        |give| {
+            for batch in batches {
+                let batch = batch.map_err(|error| failed(error.into()))?;
+                let columns = kept.iter().zip(batch.columns());
+                let columns = columns.map(|(place, column)| Column::of(column, times.contains(place)));
+                let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
+                if !give((columns, batch.num_rows())) {
+                    break;
+                }
+            }
+            Ok(())
+        },
+        |(columns, length): (Vec<Column>, usize)| {
+            for at in 0..length {
+                count += 1;
+                let row = header.row(|place| match kept.binary_search(&place) {
+                    Ok(column) => columns[column].cell(at),
+                    Err(_) => Cell::Empty,
+                });
+                rows.read(count, &row, || shown(&row), sink)?;
+            }
+            Ok(())
+        },
+    )?;
     Ok(Reading {
         format_version: header.version.to_owned(),
         rows: count,
@@ -74,38 +98,46 @@ fn read_from<R: ChunkReader + 'static>(
     })
 }
 
-struct ParquetRow<'a> {
-    header: &'a Header,
-    kept: &'a [usize],
-    columns: &'a [StringArray],
-    at: usize,
+/// The row as JSON, for `rejects`.
+fn shown(row: &FocusRow<'_>) -> Vec<u8> {
+    let text = |field: Field| match row.cell(field) {
+        Cell::Empty => None,
+        Cell::Text(text) => Some(text.to_owned()),
+        Cell::Time(time) => Some(time.to_string()),
+    };
+    let shown: Map<String, Value> = Field::ALL
+        .iter()
+        .filter_map(|field| Some((field.name().to_owned(), Value::String(text(*field)?))))
+        .collect();
+    Value::Object(shown).to_string().into_bytes()
 }
 
-impl FocusRow for ParquetRow<'_> {
-    fn get(&self, field: Field) -> Option<&str> {
-        let place = self.kept.binary_search(&self.header.place(field)?).ok()?;
-        let column = &self.columns[place];
-        if column.is_null(self.at) { None } else { present(column.value(self.at)) }
+/// A column as cells.
+enum Column {
+    Text(StringArray),
+    Time(TimestampMicrosecondArray),
+}
+
+impl Column {
+    fn of(column: &ArrayRef, is_time: bool) -> Result<Self, ArrowError> {
+        if let (true, DataType::Timestamp(_, zone)) = (is_time, column.data_type()) {
+            // Without a zone it is UTC; with one the instants are UTC already.
+            let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
+            return Ok(Self::Time(micros.as_primitive::<TimestampMicrosecondType>().clone()));
+        }
+        text(column).map(Self::Text)
+    }
+
+    fn cell(&self, at: usize) -> Cell<'_> {
+        match self {
+            Self::Text(texts) if texts.is_valid(at) => Cell::text(texts.value(at)),
+            Self::Time(times) if times.is_valid(at) => Cell::Time(Instant(times.value(at))),
+            _ => Cell::Empty,
+        }
     }
 }
 
-impl ParquetRow<'_> {
-    /// The row as JSON, for `rejects`.
-    fn bytes(&self) -> Vec<u8> {
-        let shown: Map<String, Value> = Field::ALL
-            .iter()
-            .filter_map(|field| Some((field.name().to_owned(), Value::String(self.get(*field)?.to_owned()))))
-            .collect();
-        Value::Object(shown).to_string().into_bytes()
-    }
-}
-
-/// Each column as text.
-fn texts(batch: &RecordBatch) -> Result<Vec<StringArray>, arrow::error::ArrowError> {
-    batch.columns().iter().map(text).collect()
-}
-
-fn text(column: &arrow::array::ArrayRef) -> Result<StringArray, arrow::error::ArrowError> {
+fn text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     match column.data_type() {
         DataType::Float64 => {
             Ok(column.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| v.to_string())).collect())
@@ -122,25 +154,30 @@ fn text(column: &arrow::array::ArrayRef) -> Result<StringArray, arrow::error::Ar
     }
 }
 
-/// A map column as JSON objects.
-fn map_texts(map: &arrow::array::MapArray) -> Result<StringArray, arrow::error::ArrowError> {
+/// A map column as JSON objects, their keys as they come.
+fn map_texts(map: &arrow::array::MapArray) -> Result<StringArray, ArrowError> {
     let keys = text(map.keys())?;
     let values = text(map.values())?;
+    let quoted = |array: &StringArray, at: usize| {
+        let value = if array.is_null(at) { "" } else { array.value(at) };
+        serde_json::to_string(value).unwrap_or_default()
+    };
     let mut out = StringBuilder::new();
+    let mut object = String::new();
     for row in 0..map.len() {
         if map.is_null(row) {
             out.append_null();
             continue;
         }
         let range = &map.value_offsets()[row..=row + 1];
-        let (Ok(from), Ok(to)) = (usize::try_from(range[0]), usize::try_from(range[1])) else { continue };
-        let object: Map<String, Value> = (from..to)
-            .map(|at| {
-                let value = if values.is_null(at) { String::new() } else { values.value(at).to_owned() };
-                (keys.value(at).to_owned(), Value::String(value))
-            })
-            .collect();
-        out.append_value(Value::Object(object).to_string());
+        let at = |offset: i32| usize::try_from(offset).unwrap_or_default();
+        object.clear();
+        for entry in at(range[0])..at(range[1]) {
+            object.push_str(if object.is_empty() { "{" } else { "," });
+            object.extend([&*quoted(&keys, entry), ":", &*quoted(&values, entry)]);
+        }
+        object.push_str(if object.is_empty() { "{}" } else { "}" });
+        out.append_value(&object);
     }
     Ok(out.finish())
 }

@@ -10,8 +10,10 @@ const REMEMBERED: usize = 4_096;
 /// Reads Tags into a JSON object of text to text with sorted keys.
 #[derive(Debug, Default)]
 pub(crate) struct TagReader {
-    remembered: HashMap<Box<str>, Box<str>>,
-    last: String,
+    /// Where the tags of a text stand among those that were read.
+    remembered: HashMap<Box<str>, usize>,
+    /// Canonical text, `None` for what cannot be read.
+    read: Vec<Option<String>>,
     unreadable: u64,
     first_unreadable: Option<(u64, String)>,
 }
@@ -21,25 +23,31 @@ impl TagReader {
     /// the file gets a warning.
     pub(crate) fn read(&mut self, row: u64, text: Option<&str>) -> &str {
         let Some(text) = text else { return "{}" };
-        if self.remembered.contains_key(text) {
-            return &self.remembered[text];
+        let at = match self.remembered.get(text) {
+            Some(at) => *at,
+            None => {
+                if self.read.len() >= REMEMBERED {
+                    self.remembered.clear();
+                    self.read.clear();
+                }
+                self.remembered.insert(text.into(), self.read.len());
+                self.read.push(canonical(text));
+                self.read.len() - 1
+            }
+        };
+        if let Some(tags) = &self.read[at] {
+            return tags;
         }
-        self.last = canonical(text).unwrap_or_else(|| {
-            self.unreadable += 1;
-            self.first_unreadable.get_or_insert_with(|| (row, text.chars().take(80).collect()));
-            "{}".to_owned()
-        });
-        if self.remembered.len() >= REMEMBERED {
-            return &self.last;
-        }
-        self.remembered.entry(text.into()).or_insert_with(|| self.last.as_str().into())
+        self.unreadable += 1;
+        self.first_unreadable.get_or_insert_with(|| (row, text.chars().take(80).collect()));
+        "{}"
     }
 
     /// What to tell about tags that could not be read.
     pub(crate) fn warning(&self) -> Option<String> {
         let (row, text) = self.first_unreadable.as_ref()?;
         Some(format!(
-            "Tags of {} or more rows cannot be read, so those lines count as untagged; the first is row {row}: {text:?} (expected a JSON object such as {{\"key\": \"value\"}})",
+            "Tags of {} rows cannot be read, so those lines count as untagged; the first is row {row}: {text:?} (expected a JSON object such as {{\"key\": \"value\"}})",
             self.unreadable
         ))
     }
@@ -101,6 +109,8 @@ mod tests {
         let mut reader = TagReader::default();
         assert_eq!(reader.read(7, Some("b=x")), "{}");
         assert_eq!(reader.read(8, None), "{}");
-        assert!(reader.warning().unwrap().contains("row 7"));
+        assert_eq!(reader.read(9, Some("b=x")), "{}");
+        let warning = reader.warning().unwrap();
+        assert!(warning.contains("2 rows") && warning.contains("row 7"), "{warning}");
     }
 }

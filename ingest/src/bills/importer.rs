@@ -134,6 +134,8 @@ pub struct Context {
     pub by_name: BTreeMap<String, BTreeSet<String>>,
     /// Requests of Cost Explorer answers from the configuration, by file name.
     pub requests: BTreeMap<String, CeRequest>,
+    /// The largest document that is held whole.
+    pub document_bytes: Option<usize>,
 }
 
 impl Context {

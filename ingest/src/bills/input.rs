@@ -1,13 +1,14 @@
 //! Where bills come from: files, folders and object-store addresses, plain or compressed.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Cursor, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use hubtally_store::Location;
+use hubtally_store::{Location, StoreError};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::error::BillError;
 use crate::error::IngestError;
@@ -18,6 +19,8 @@ const ENDINGS: [&str; 3] = [".csv", ".json", ".parquet"];
 const PACKINGS: [&str; 2] = [".gz", ".zst"];
 const MAX_DEPTH: usize = 16;
 const HEAD_BYTES: u64 = 64 * 1024;
+/// Bytes of a file that are copied at a time.
+const PART_BYTES: u64 = 8 << 20;
 
 /// A bill as it lies somewhere, with the request beside it.
 #[derive(Debug, Clone)]
@@ -34,17 +37,17 @@ pub struct BillFile {
     pub body: Body,
 }
 
-/// The bytes of a bill: a local file stays where it is, an object was fetched.
+/// The bytes of a bill.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// A file of this machine.
+    /// A file of this machine: an object of an object store was fetched into one.
     Local(PathBuf),
-    /// Fetched or made in memory.
+    /// Made in memory.
     Memory(Bytes),
 }
 
 impl BillFile {
-    /// A bill from bytes, for tests and for objects.
+    /// A bill from bytes, for tests.
     pub fn from_bytes(name: &str, bytes: Bytes, request: Option<Bytes>) -> Self {
         Self {
             name: name.to_owned(),
@@ -95,27 +98,36 @@ impl BillFile {
         }
     }
 
-    /// Its bytes as they lie there.
-    pub fn raw(&self) -> Result<Bytes, BillError> {
-        match &self.body {
-            Body::Local(path) => std::fs::read(path).map(Bytes::from).map_err(|source| self.failed(source)),
-            Body::Memory(bytes) => Ok(bytes.clone()),
-        }
+    /// Its bytes as they lie there, a part at a time.
+    pub fn raw(&self) -> Result<impl Iterator<Item = Result<Bytes, BillError>>, BillError> {
+        let mut raw = self.open_raw()?;
+        Ok(std::iter::from_fn(move || {
+            let mut part = Vec::new();
+            match raw.by_ref().take(PART_BYTES).read_to_end(&mut part) {
+                Ok(0) => None,
+                Ok(_) => Some(Ok(Bytes::from(part))),
+                Err(source) => Some(Err(self.failed(source))),
+            }
+        }))
     }
 
-    /// Its content, decompressed.
-    pub fn open(&self) -> Result<Box<dyn Read>, BillError> {
-        let mut raw: Box<dyn Read> = match &self.body {
+    fn open_raw(&self) -> Result<Box<dyn Read + Send>, BillError> {
+        Ok(match &self.body {
             Body::Local(path) => Box::new(BufReader::with_capacity(
                 1 << 20,
                 File::open(path).map_err(|source| self.failed(source))?,
             )),
             Body::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-        };
+        })
+    }
+
+    /// Its content, decompressed.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>, BillError> {
+        let mut raw = self.open_raw()?;
         let mut magic = Vec::with_capacity(4);
         raw.by_ref().take(4).read_to_end(&mut magic).map_err(|source| self.failed(source))?;
         let packed = magic.clone();
-        let whole: Box<dyn Read> = Box::new(Cursor::new(magic).chain(raw));
+        let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(raw));
         if packed.starts_with(&[0x1f, 0x8b]) {
             return Ok(Box::new(MultiGzDecoder::new(whole)));
         }
@@ -155,33 +167,59 @@ pub fn request_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The bills that were found, and the folder of those that were fetched, which goes with this.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) files: Vec<BillFile>,
+    fetched: Option<TempDir>,
+}
+
+impl Found {
+    /// Where a bill is fetched to: a bill may be larger than memory.
+    fn place(&mut self, spill_folder: &Path) -> Result<PathBuf, BillError> {
+        let folder = match &mut self.fetched {
+            Some(folder) => folder,
+            none => none.insert(tempfile::tempdir_in(spill_folder).map_err(|source| {
+                BillError::aside(StoreError::Spill {
+                    path: spill_folder.to_owned(),
+                    what: "making a folder for bills",
+                    source,
+                })
+            })?),
+        };
+        Ok(folder.path().join(self.files.len().to_string()))
+    }
+}
+
 /// All bills that the paths name: files as they are, folders in name order, objects fetched.
 pub(crate) async fn find(
     paths: &[String],
     options: &std::collections::BTreeMap<String, String>,
-) -> Result<Vec<BillFile>, IngestError> {
-    let mut found = Vec::new();
+    spill_folder: &Path,
+) -> Result<Found, IngestError> {
+    let mut all = Found::default();
     for path in paths {
-        let before = found.len();
+        let before = all.files.len();
         if path.contains("://") && !path.starts_with("file://") {
-            fetch(path, options, &mut found).await?;
+            fetch(path, options, spill_folder, &mut all).await?;
         } else {
+            let found = &mut all.files;
             let local = Path::new(path.strip_prefix("file://").unwrap_or(path));
             let kind = std::fs::metadata(local).map_err(|source| match source.kind() {
                 std::io::ErrorKind::NotFound => IngestError::NotFound { path: local.to_owned() },
                 _ => IngestError::Read { path: local.to_owned(), source },
             })?;
             if kind.is_dir() {
-                walk(local, 0, &mut found)?;
+                walk(local, 0, found)?;
             } else {
                 found.push(BillFile::from_path(local)?);
             }
         }
-        if found.len() == before {
+        if all.files.len() == before {
             return Err(BillError::NoBills { path: path.clone() }.into());
         }
     }
-    Ok(found)
+    Ok(all)
 }
 
 /// Whether a name in a folder is a bill's.
@@ -220,9 +258,10 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<BillFile>) -> Result<(), In
 async fn fetch(
     address: &str,
     options: &std::collections::BTreeMap<String, String>,
-    found: &mut Vec<BillFile>,
+    spill_folder: &Path,
+    found: &mut Found,
 ) -> Result<(), IngestError> {
-    use futures::TryStreamExt;
+    use futures::TryStreamExt as _;
     use object_store::ObjectStoreExt;
 
     let bad_url = |source: Box<dyn std::error::Error + Send + Sync>| IngestError::Url {
@@ -234,12 +273,10 @@ async fn fetch(
     let location = Location::of_inputs(url.as_str(), options).map_err(|error| bad_url(error.into()))?;
     // The first request gives up in seconds, where the address or the network is wrong.
     let (first, store, prefix) = (location.first_root(), location.root(), location.path().clone());
-    let get = async |path: &object_store::path::Path| -> Result<Option<Bytes>, IngestError> {
-        match store.get(path).await {
-            Ok(answer) => answer.bytes().await.map(Some).map_err(failed),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+    let get = async |path: &object_store::path::Path| match store.get(path).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(failed(error)),
     };
     let mut paths = Vec::new();
     if first.head(&prefix).await.is_ok() {
@@ -255,10 +292,33 @@ async fn fetch(
     }
     let root = address.strip_suffix(prefix.as_ref()).unwrap_or(address);
     for path in paths {
-        let Some(bytes) = get(&path).await? else { continue };
+        let Some(answer) = get(&path).await? else { continue };
+        let name = format!("{root}{path}");
+        let place = found.place(spill_folder)?;
+        let kept = |source| {
+            BillError::aside(StoreError::Spill {
+                path: place.clone(),
+                what: "fetching a bill into it",
+                source,
+            })
+        };
+        let mut file = File::create(&place).map_err(kept)?;
+        let mut hash = Sha256::new();
+        let mut size = 0;
+        let mut parts = answer.into_stream();
+        while let Some(part) = parts.try_next().await.map_err(failed)? {
+            hash.update(&part);
+            size += part.len() as u64;
+            file.write_all(&part).map_err(kept)?;
+        }
         let beside = object_store::path::Path::from(format!("{path}{REQUEST_SUFFIX}"));
         let request = if path.as_ref().contains(".json") { get(&beside).await? } else { None };
-        found.push(BillFile::from_bytes(&format!("{root}{path}"), bytes, request));
+        let request = match request {
+            Some(answer) => Some(answer.bytes().await.map_err(failed)?),
+            None => None,
+        };
+        let sha256 = hex::encode(hash.finalize());
+        found.files.push(BillFile { name, sha256, size, request, body: Body::Local(place) });
     }
     Ok(())
 }

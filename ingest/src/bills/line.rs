@@ -164,12 +164,20 @@ pub trait Sink {
 
 /// Builds the identity of a line from its naming fields, never from amounts: a restated amount keeps
 /// its line.
-pub struct Identity(Sha256);
+#[derive(Debug, Default)]
+pub struct Identity(Vec<u8>);
 
 impl Identity {
     /// Of an importer's lines.
     pub fn new(importer: &str) -> Self {
-        Self(Sha256::new()).field(Some(importer))
+        Self::default().restart(importer)
+    }
+
+    /// Of another line of an importer, in the memory of this one.
+    #[must_use]
+    pub fn restart(mut self, importer: &str) -> Self {
+        self.0.clear();
+        self.field(Some(importer))
     }
 
     /// The next naming field; an absent one differs from an empty one.
@@ -177,11 +185,11 @@ impl Identity {
     pub fn field(mut self, value: Option<&str>) -> Self {
         match value {
             Some(text) => {
-                self.0.update([1]);
-                self.0.update((text.len() as u64).to_le_bytes());
-                self.0.update(text.as_bytes());
+                self.0.push(1);
+                self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                self.0.extend_from_slice(text.as_bytes());
             }
-            None => self.0.update([0]),
+            None => self.0.push(0),
         }
         self
     }
@@ -189,13 +197,13 @@ impl Identity {
     /// The next naming field, an instant.
     #[must_use]
     pub fn time(mut self, at: Instant) -> Self {
-        self.0.update(at.0.to_le_bytes());
+        self.0.extend_from_slice(&at.0.to_le_bytes());
         self
     }
 
-    /// 128 bits of it.
-    pub fn finish(self) -> u128 {
-        let digest = self.0.finalize();
+    /// 128 bits of its digest.
+    pub fn finish(&self) -> u128 {
+        let digest = Sha256::digest(&self.0);
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
         u128::from_be_bytes(half)

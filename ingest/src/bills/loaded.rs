@@ -8,8 +8,9 @@ use futures::TryStreamExt;
 use hubtally_schemas::period::{Instant, Period, day_to_date};
 use hubtally_store::{StoreError, Table};
 
-use super::collect::{Group, Lines};
 use super::error::BillError;
+use super::group::Group;
+use super::lines::Lines;
 
 const COLUMNS: [&str; 6] =
     ["importer", "account", "format_version", "source_file", "status", "charge_period_start"];
@@ -25,16 +26,20 @@ pub(crate) struct Loaded {
     all_final: bool,
 }
 
-/// The current rows of one billing period, by account and importer.
-#[derive(Debug, Default)]
-pub(crate) struct LoadedPeriod(BTreeMap<String, BTreeMap<String, Loaded>>);
+/// The current rows of one billing period, at one version of the table.
+#[derive(Debug)]
+pub(crate) struct LoadedPeriod {
+    table: Table,
+    /// By account and importer.
+    accounts: BTreeMap<String, BTreeMap<String, Loaded>>,
+}
 
 impl LoadedPeriod {
     /// Reads what a partition of `charges` holds.
     pub(crate) async fn read(table: &Table, period: Period) -> Result<Self, StoreError> {
         let partition = period.to_string();
         let mut rows = table.read(&[("billing_period", &partition)], Some(&COLUMNS)).await?;
-        let mut found = Self::default();
+        let mut found = Self { table: table.clone(), accounts: BTreeMap::new() };
         while let Some(batch) = rows.try_next().await? {
             found.add(&batch);
         }
@@ -59,9 +64,9 @@ impl LoadedPeriod {
         for row in 0..batch.num_rows() {
             let day = Instant(starts.value(row)).day();
             let is_final = status.value(row) == "final";
-            let importers = match self.0.get_mut(account.value(row)) {
+            let importers = match self.accounts.get_mut(account.value(row)) {
                 Some(importers) => importers,
-                None => self.0.entry(account.value(row).to_owned()).or_default(),
+                None => self.accounts.entry(account.value(row).to_owned()).or_default(),
             };
             let Some(loaded) = importers.get_mut(importer.value(row)) else {
                 let files = BTreeSet::from([(file.value(row).to_owned(), version.value(row).to_owned())]);
@@ -82,15 +87,19 @@ impl LoadedPeriod {
 
     /// What stands where a group would go.
     pub(crate) fn of(&self, group: &Group) -> Option<&Loaded> {
-        self.0.get(&group.key.account)?.get(group.key.format.code())
+        self.accounts.get(&group.key.account)?.get(group.key.format.code())
+    }
+
+    /// Where a source stands at the version of these rows.
+    pub(crate) async fn position(&self, source: &str) -> Result<Option<i64>, StoreError> {
+        self.table.position(source).await
     }
 
     /// Whether a group may be written: one importer an account and month, and nothing may be lost
     /// that the new files do not speak of, unless that was asked for.
     pub(crate) fn check(&self, group: &Group, lines: &Lines, may_shrink: bool) -> Result<(), BillError> {
-        let files = lines.files_of(group);
-        let file = files.first().map_or_else(String::new, |file| file.name.clone());
-        let importers = self.0.get(&group.key.account);
+        let file = lines.files_of(group).next().map_or_else(String::new, |file| file.name.clone());
+        let importers = self.accounts.get(&group.key.account);
         let other = importers.and_then(|importers| {
             importers.iter().find(|(importer, _)| *importer != group.key.format.code())
         });
@@ -153,9 +162,5 @@ impl LoadedPeriod {
 
 /// Digest and format version of a group's files.
 pub(crate) fn files_of(group: &Group, lines: &Lines) -> BTreeSet<(String, String)> {
-    lines
-        .files_of(group)
-        .into_iter()
-        .map(|file| (file.sha256.clone(), file.reading.format_version.clone()))
-        .collect()
+    lines.files_of(group).map(|file| (file.sha256.clone(), file.reading.format_version.clone())).collect()
 }

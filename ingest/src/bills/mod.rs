@@ -3,8 +3,9 @@
 //! Each format has its importer in a file of its own, which reads bytes into [`ChargeLine`]s and
 //! knows no store: [`focus`] (CSV and Parquet), [`aws_ce`], [`aws_console`], [`gcp_console`]. The
 //! lines of all files of a command meet in [`collect`], where what would count money twice or mix
-//! currencies is refused. Only then is anything written ([`load`]): the raw bytes, the refused rows,
-//! and per (importer, account, billing period) one commit that replaces the rows there (law L2).
+//! currencies is refused; lines that do not fit into memory wait on disk ([`limits`]). Only then is
+//! anything written ([`load`]): the raw bytes, the refused rows, and per (importer, account, billing
+//! period) one commit that replaces the rows there (law L2).
 //!
 //! **All or nothing**: if one file of the command is refused, none of its bills is loaded.
 //!
@@ -13,6 +14,7 @@
 //! Explorer the same queries. Several files for one account and month in one command are parts of
 //! one bill and are joined; a line that stands in two of them is an error naming both.
 
+mod ahead;
 pub mod aws_ce;
 pub mod aws_ce_filter;
 pub mod aws_ce_recipe;
@@ -27,13 +29,21 @@ mod focus_csv;
 mod focus_parquet;
 mod focus_tags;
 pub mod gcp_console;
+pub mod group;
 pub mod importer;
 pub mod input;
+pub mod limits;
 pub mod line;
+pub mod lines;
 mod load;
 mod loaded;
+mod raw;
 mod receipts;
+mod rejects;
+mod repeats;
 pub mod report;
+mod scratch;
+mod sorter;
 mod text_table;
 mod times;
 
@@ -50,6 +60,7 @@ pub use collect::Collector;
 pub use error::BillError;
 pub use importer::{Context, Format};
 pub use input::BillFile;
+pub use limits::BillLimits;
 pub use line::ChargeLine;
 pub use load::ingest_bills;
 pub use report::{BillFileReport, BillReport, GroupReport, Outcome};
@@ -70,10 +81,12 @@ pub struct BillOptions {
     pub requests: BTreeMap<String, CeRequest>,
     /// Options for object stores that bills are read from, by `object_store`'s names.
     pub object_options: BTreeMap<String, String>,
+    /// Memory and disk that loading may use.
+    pub limits: BillLimits,
 }
 
 impl BillOptions {
-    /// Formats recognised, accounts known, nothing lost.
+    /// Formats recognised, accounts known, nothing lost, 1 GiB of memory.
     pub fn new(now: Instant) -> Self {
         Self {
             now,
@@ -82,6 +95,7 @@ impl BillOptions {
             replace: false,
             requests: BTreeMap::new(),
             object_options: BTreeMap::new(),
+            limits: BillLimits::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use hubtally_schemas::paths;
 use hubtally_store::{Store, StoreError, Table};
 use serde::{Deserialize, Serialize};
 
-use super::collect::{Group, GroupKey};
+use super::group::{Group, GroupKey};
 use super::input::BillFile;
 use super::report::BillFileReport;
 
@@ -48,11 +48,12 @@ impl Place {
     }
 
     fn source(&self) -> String {
-        format!("bill/{}/{}/{}", self.importer, self.account, self.period)
+        format!("bill/{}/{}", self.account, self.period)
     }
 }
 
-/// The source of a group in the commit protocol.
+/// The source of a group in the commit protocol: the account and month, without the importer, so that
+/// two importers of one account and month move the same position and the log refuses the second.
 pub(crate) fn source_of(key: &GroupKey) -> String {
     Place::of(key, 0).source()
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::collect::{FileLines, Group, Lines};
 use bigdecimal::BigDecimal;
 use hubtally_schemas::money;
+
+use super::collect::FileTotal;
+use super::group::Group;
+use super::lines::Lines;
 
 /// Rows shown of those that were refused.
 const EXAMPLES: usize = 5;
@@ -121,12 +124,10 @@ pub enum Outcome {
 }
 
 impl BillFileReport {
-    /// Of a file that was read.
-    pub(crate) fn of(file: &FileLines, lines: &Lines, groups: &[Group]) -> Self {
-        let own: Vec<&Group> = groups
-            .iter()
-            .filter(|group| lines.files_of(group).iter().any(|other| other.sha256 == file.sha256))
-            .collect();
+    /// Of a file that was read, by its place in the command.
+    pub(crate) fn of(at: usize, lines: &Lines, groups: &[Group]) -> Self {
+        let file = &lines.files[at];
+        let own: Vec<&Group> = groups.iter().filter(|group| lines.is_of(group, at)).collect();
         let mut accounts: Vec<String> = own.iter().map(|group| group.key.account.clone()).collect();
         accounts.dedup();
         let mut periods: Vec<String> = own.iter().map(|group| group.key.period.to_string()).collect();
@@ -134,10 +135,10 @@ impl BillFileReport {
         periods.dedup();
         let (provisional, settled) = own
             .iter()
-            .map(|group| lines.statuses(group, &file.sha256))
+            .map(|group| lines.statuses(group, at))
             .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-        let exact = |total: &super::collect::FileTotal| {
-            BigDecimal::new(total.pico.into(), i64::from(money::PICO_SCALE)) + &total.rounding
+        let exact = |total: &FileTotal| {
+            BigDecimal::new(total.pico.into(), i64::from(money::PICO_SCALE)) + total.rounding()
         };
         let zero = BigDecimal::from(0);
         Self {
@@ -152,8 +153,9 @@ impl BillFileReport {
             rounding: file
                 .billed
                 .iter()
-                .filter(|(_, total)| total.rounding != zero)
-                .map(|(c, total)| (c.to_string(), plain(&total.rounding)))
+                .map(|(c, total)| (c, total.rounding()))
+                .filter(|(_, rounding)| *rounding != zero)
+                .map(|(c, rounding)| (c.to_string(), plain(&rounding)))
                 .collect(),
             grade: own
                 .iter()

@@ -10,10 +10,13 @@ use super::error::BillError;
 use super::importer::Format;
 use super::input::BillFile;
 
+/// The longest row that is read: the rest of a file may stand inside a quote that nobody closed.
+const MAX_ROW_MIB: u64 = 16;
+
 /// Rows of a CSV file, the header included.
 pub(crate) struct TextTable {
-    reader: csv::Reader<CountQuotes<Box<dyn Read>>>,
-    quotes: Arc<AtomicU64>,
+    reader: csv::Reader<Watched<Box<dyn Read + Send>>>,
+    passed: Arc<Passed>,
     delimiter: u8,
     name: String,
     row: u64,
@@ -30,15 +33,15 @@ impl TextTable {
     pub(crate) fn open(file: &BillFile) -> Result<Self, BillError> {
         let head = file.head()?;
         let delimiter = delimiter_of(&head);
-        let quotes = Arc::new(AtomicU64::new(0));
-        let counted = CountQuotes { inner: file.open()?, quotes: Arc::clone(&quotes) };
+        let passed = Arc::new(Passed::default());
+        let watched = Watched { inner: file.open()?, passed: Arc::clone(&passed) };
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
             .has_headers(false)
             .buffer_capacity(1 << 18)
-            .from_reader(counted);
-        Ok(Self { reader, quotes, delimiter, name: file.name.clone(), row: 0, short: None })
+            .from_reader(watched);
+        Ok(Self { reader, passed, delimiter, name: file.name.clone(), row: 0, short: None })
     }
 
     /// Reads the next row; `Ok(None)` at a sound end. A row shorter than `least_cells` is
@@ -49,7 +52,12 @@ impl TextTable {
         least_cells: usize,
         file: &BillFile,
     ) -> Result<Option<Row<'a>>, BillError> {
+        self.passed.bytes.store(0, Ordering::Relaxed);
+        let row = self.row;
         let more = self.reader.read_byte_record(cells).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(_) if self.passed.bytes.load(Ordering::Relaxed) > MAX_ROW_MIB << 20 => {
+                BillError::EndlessRow { file: self.name.clone(), row, limit_mib: MAX_ROW_MIB }
+            }
             csv::ErrorKind::Io(source) => file.failed(source),
             other => BillError::Container {
                 file: self.name.clone(),
@@ -58,7 +66,7 @@ impl TextTable {
             },
         })?;
         if !more {
-            if self.quotes.load(Ordering::Relaxed) % 2 == 1 {
+            if self.passed.quotes.load(Ordering::Relaxed) % 2 == 1 {
                 let what = format!("row {} stops inside quotes", self.row.saturating_sub(1));
                 return Err(BillError::Truncated { file: self.name.clone(), what });
             }
@@ -166,17 +174,30 @@ pub(crate) fn missing_columns(file: &str, format: Format, missing: &[&str], foun
     BillError::MissingColumns { file: file.to_owned(), format, missing: named.join(", "), found: shown }
 }
 
-/// Counts quotes as they pass: an odd number at the end means that the text stops inside them.
-struct CountQuotes<R> {
-    inner: R,
-    quotes: Arc<AtomicU64>,
+/// What has passed of a file.
+#[derive(Debug, Default)]
+struct Passed {
+    /// An odd number at the end means that the text stops inside quotes.
+    quotes: AtomicU64,
+    /// Bytes since a row began.
+    bytes: AtomicU64,
 }
 
-impl<R: Read> Read for CountQuotes<R> {
+/// Watches a file pass, and stops a row that has no end.
+struct Watched<R> {
+    inner: R,
+    passed: Arc<Passed>,
+}
+
+impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let quotes = memchr::memchr_iter(b'"', &buffer[..read]).count() as u64;
-        self.quotes.fetch_add(quotes, Ordering::Relaxed);
+        self.passed.quotes.fetch_add(quotes, Ordering::Relaxed);
+        let before = self.passed.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        if before + read as u64 > MAX_ROW_MIB << 20 {
+            return Err(std::io::Error::other("a row without an end"));
+        }
         Ok(read)
     }
 }

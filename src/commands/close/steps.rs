@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hubtally_aggregate::{Allocated, Limits};
-use hubtally_ingest::bills::{self, BillOptions, BillReport, CeRequest};
+use hubtally_ingest::bills::{self, BillLimits, BillOptions, BillReport, CeRequest};
 use hubtally_ingest::files::{self, FileOptions, IngestReport};
 use hubtally_ingest::prometheus::{self, PrometheusCluster, PrometheusOptions, PrometheusReport};
 use hubtally_rules::registry_view::RegistryView;
@@ -14,6 +14,7 @@ use hubtally_store::{SealLimits, Store};
 
 use crate::clock;
 use crate::config::{Config, ConfigError};
+use crate::context;
 use crate::env;
 use crate::failure::Failure;
 use crate::output::progress::{Bar, Spinner};
@@ -116,10 +117,15 @@ pub async fn allocate(
     Ok(hubtally_aggregate::allocate(store, registry, policy, period, limits, &say).await?)
 }
 
-/// How bills are read: Cost Explorer requests from the configuration, object stores as the store's.
+/// How bills are read: Cost Explorer requests and limits from the configuration, object stores as the
+/// store's.
 pub fn bill_options(config: &Config) -> Result<BillOptions, Failure> {
-    let mut options =
-        BillOptions { object_options: config.store_options.clone(), ..BillOptions::new(clock::now()) };
+    let limits = context::limits(config)?;
+    let mut options = BillOptions {
+        object_options: config.store_options.clone(),
+        limits: BillLimits { memory_bytes: limits.memory_bytes, spill_folder: limits.spill_folder },
+        ..BillOptions::new(clock::now())
+    };
     for (name, request) in &config.bills {
         let origin = format!("{}: bill.{name}", config.file.display());
         let read =

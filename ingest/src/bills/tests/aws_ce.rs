@@ -118,6 +118,15 @@ fn a_cut_answer_is_refused() {
 }
 
 #[test]
+fn an_answer_that_memory_does_not_hold_is_refused_with_what_to_do() {
+    let text = two_days().to_string();
+    let answer = with_request("ce.json", &text, &request(&records("Usage")));
+    let within = |bytes| Context { document_bytes: Some(bytes), ..Context::default() };
+    assert!(read_with(std::slice::from_ref(&answer), &within(text.len())).is_ok());
+    says(&refusal_with(&[answer], &within(text.len() - 1)), &["ce.json", "limits.memory_mib", "fewer days"]);
+}
+
+#[test]
 fn overlapping_views_are_refused_by_name() {
     let text = two_days().to_string();
     let usage = with_request("usage.json", &text, &request(&records("Usage")));

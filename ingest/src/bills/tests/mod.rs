@@ -1,18 +1,27 @@
 //! Bills as data: bytes in; lines, rejects and errors out. No store but in [`store`].
 
+mod at_once;
 mod aws_ce;
 mod consoles;
 mod focus;
 mod focus_parquet;
 mod laws;
+mod limits;
 mod store;
+mod wavering;
 
-use arrow::array::{AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Decimal128Type;
 use bytes::Bytes;
+use hubtally_schemas::tables::CHARGES;
 use hubtally_schemas::{Instant, money};
+use hubtally_store::GroupRows;
 
-use super::collect::{FileLines, Group, Lines};
+use super::collect::FileLines;
+use super::group::Group;
+use super::lines::Lines;
 use super::{BillError, BillFile, BillOptions, Collector, Context, read_bills};
 use crate::Silent;
 
@@ -55,7 +64,8 @@ pub(super) struct Read {
 
 impl Read {
     pub(super) fn rows(&self) -> Vec<RecordBatch> {
-        self.groups.iter().flat_map(|group| self.lines.batches(group, 1).unwrap()).collect()
+        let of = |(rank, group)| self.lines.rows(group, rank, 1).flat_map(|rows| whole(rows.unwrap()));
+        self.groups.iter().enumerate().flat_map(of).collect()
     }
 
     pub(super) fn text(&self, column: &str) -> Vec<Option<String>> {
@@ -97,9 +107,17 @@ pub(super) fn read(files: &[BillFile]) -> Result<Read, BillError> {
 }
 
 pub(super) fn read_with(files: &[BillFile], context: &Context) -> Result<Read, BillError> {
-    let mut collector = Collector::new(now());
+    read_within(files, context, &BillOptions::new(now()))
+}
+
+pub(super) fn read_within(
+    files: &[BillFile],
+    context: &Context,
+    options: &BillOptions,
+) -> Result<Read, BillError> {
+    let mut collector = Collector::new(now(), &options.limits);
     let files: Vec<&BillFile> = files.iter().collect();
-    read_bills(&files, context, &BillOptions::new(now()), &Silent, &mut collector)?;
+    read_bills(&files, context, options, &Silent, &mut collector)?;
     let views: Vec<_> = collector
         .files()
         .iter()
@@ -107,8 +125,26 @@ pub(super) fn read_with(files: &[BillFile], context: &Context) -> Result<Read, B
         .collect();
     super::aws_ce_request::check_views(&views)?;
     collector.check_importers()?;
-    let (lines, groups) = collector.into_groups();
+    let (lines, groups) = collector.into_groups()?;
     Ok(Read { lines, groups })
+}
+
+/// Rows for the store with all their columns.
+pub(super) fn whole(rows: GroupRows) -> Vec<RecordBatch> {
+    match rows {
+        GroupRows::Plain(batches) => batches,
+        GroupRows::Prepared { rows, fresh } => {
+            let schema = CHARGES.arrow_schema();
+            let is_prepared = |name: &&str| fresh.column_by_name(name).is_none() && *name != "billing_period";
+            let names: Vec<&str> =
+                CHARGES.columns.iter().map(|column| column.name).filter(is_prepared).collect();
+            let prepared = rows.decode(&CHARGES, &names).unwrap();
+            let period: ArrayRef = Arc::new(StringArray::from(vec!["2026-06"; fresh.num_rows()]));
+            let column = |name: &str| prepared.column_by_name(name).or(fresh.column_by_name(name)).cloned();
+            let columns = schema.fields().iter().map(|field| column(field.name()).unwrap_or(period.clone()));
+            vec![RecordBatch::try_new(schema.clone(), columns.collect()).unwrap()]
+        }
+    }
 }
 
 /// The error's whole chain.

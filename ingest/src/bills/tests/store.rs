@@ -215,13 +215,44 @@ async fn a_part_of_the_cost_explorer_set_does_not_replace_the_set() {
     assert_eq!(place.billed().await, "9.000000000000");
 }
 
+/// The rows of a store in the order in which they stand there.
+async fn rows(place: &Place) -> RecordBatch {
+    let table = place.store.table(&CHARGES).await.unwrap();
+    let batches: Vec<RecordBatch> = table.read(&[], None).await.unwrap().try_collect().await.unwrap();
+    arrow::compute::concat_batches(&CHARGES.arrow_schema(), &batches).unwrap()
+}
+
 #[tokio::test]
-async fn two_processes_at_once_load_a_bill_once() {
+async fn l7_neither_the_order_of_files_nor_memory_changes_the_rows() {
+    let bill = |first: u32, count: u32| {
+        let row = |at: u32| focus_row("1111", first + at % 9, &format!("i-{}", at % 400), &format!("{at}.5"));
+        focus(&(0..count).map(row).collect::<Vec<_>>())
+    };
+    let bills = [bill(1, 1_500), bill(10, 40), bill(19, 700)];
+    let mut known: Option<(RecordBatch, BillReport)> = None;
+    for (order, memory_bytes) in [([0, 1, 2], 1 << 30), ([2, 0, 1], 1 << 30), ([1, 2, 0], 128 << 10)] {
+        let mut place = Place::new().await;
+        place.options.limits.memory_bytes = memory_bytes;
+        // Other names too: what the files hold decides.
+        let paths = order.map(|at| place.write(&format!("{}-{at}.csv", order[at]), &bills[at]));
+        let mut report = place.ingest(&paths).await.unwrap();
+        report.files.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+        report.files.iter_mut().for_each(|file| file.path.clear());
+        let found = (rows(&place).await, report);
+        assert_eq!(found.0.num_rows(), 2_240);
+        assert_eq!(known.get_or_insert_with(|| found.clone()), &found, "{order:?} {memory_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_to_while_it_is_loaded_is_not_kept() {
     let place = Place::new().await;
-    let path = [place.write("june.csv", &whole_month("2"))];
-    let (one, two) = futures::join!(place.ingest(&path), place.ingest(&path));
-    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
-    assert_eq!(place.billed().await, "3.000000000000");
+    let path = place.write("june.csv", &whole_month("2"));
+    let file = BillFile::from_path(Path::new(&path)).unwrap();
+    place.write("june.csv", &whole_month("3"));
+    let text = super::super::raw::keep_raw(&place.store, &file).await.unwrap_err().to_string();
+    says(&text, &["june.csv", "load it again"]);
+    assert!(place.store.list("bills/raw").await.unwrap().is_empty());
 }
 
 #[tokio::test]
