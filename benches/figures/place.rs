@@ -27,7 +27,7 @@ impl Place {
     /// Generates what is not there yet and fills a store.
     pub fn prepare() -> Result<Self, Failed> {
         let root = variable("HUBTALLY_BENCH").map_or_else(std::env::temp_dir, PathBuf::from);
-        let scale = variable("HUBTALLY_BENCH_SCALE").unwrap_or_else(|| "100".to_owned());
+        let scale = variable("HUBTALLY_BENCH_SCALE").unwrap_or_else(|| "110".to_owned());
         fs::create_dir_all(&root)?;
         let sample = sample(&root, &scale)?;
         let folder = root.join("work");

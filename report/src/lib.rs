@@ -34,7 +34,7 @@ use std::path::Path;
 use hubtally_rules::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_schemas::policy::{Policy, UserNames};
-use hubtally_schemas::statement::CloseSummary;
+use hubtally_schemas::statement::{CloseSummary, UnreadFile};
 use hubtally_store::Store;
 
 pub use error::ReportError;
@@ -42,17 +42,18 @@ pub use error::ReportError;
 /// Writes all drafts of a month into `out/<period>/`, and keeps their JSON in the store.
 ///
 /// Reads what `aggregate` derived for the period. Refuses, before anything is written, where billed and
-/// posted differ. `templates` is a folder whose files replace ours of the same names.
+/// posted differ. `unread` are the inputs that the close could not use: each document says so. `templates` is a folder whose files replace ours of the same names.
 pub async fn write_statements(
     store: &Store,
     registry: &RegistryView,
     policy: &Policy,
     period: Period,
+    unread: &[UnreadFile],
     out: &Path,
     templates: Option<&Path>,
 ) -> Result<CloseSummary, ReportError> {
     let templates = page::Templates::load(templates)?;
-    let loaded = load::load(store, registry, policy, period).await?;
+    let loaded = load::load(store, registry, policy, period, unread).await?;
     let scope = assemble::Scope { registry: registry.registry(), policy, period };
     let documents = assemble::assemble(scope, &loaded.month)?;
     let names = match policy.user_names {

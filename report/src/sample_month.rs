@@ -296,6 +296,7 @@ pub fn month_of(registry: &Registry, postings: &[Posting]) -> Month {
         certificates: certificates(postings),
         bills: bills(postings),
         refused: Vec::new(),
+        unread: Vec::new(),
     }
 }
 

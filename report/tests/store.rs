@@ -189,7 +189,7 @@ async fn a_month_in_a_store_becomes_documents_twice_the_same() {
 
     let shown = policy("shown");
     let closed =
-        hubtally_report::write_statements(&store, &registry, &shown, period, &out, None).await.unwrap();
+        hubtally_report::write_statements(&store, &registry, &shown, period, &[], &out, None).await.unwrap();
     // 3.335 is half-way: to the even cent.
     assert_eq!(closed.communities[0].total, "3.34");
     assert_eq!(closed.communities[0].idle, "1.67");
@@ -222,12 +222,12 @@ async fn a_month_in_a_store_becomes_documents_twice_the_same() {
     let digest = hubtally_schemas::canonical::sha256_hex(first.as_bytes());
     let kept = store.get(&hubtally_schemas::paths::output(&digest)).await.unwrap().unwrap();
     assert_eq!(kept, first.as_bytes());
-    hubtally_report::write_statements(&store, &registry, &shown, period, &out, None).await.unwrap();
+    hubtally_report::write_statements(&store, &registry, &shown, period, &[], &out, None).await.unwrap();
     assert_eq!(read(folder.path(), &format!("{name}.json")), first);
 
     // Hidden: no form of the document has the name.
     let hidden = policy("hidden");
-    hubtally_report::write_statements(&store, &registry, &hidden, period, &out, None).await.unwrap();
+    hubtally_report::write_statements(&store, &registry, &hidden, period, &[], &out, None).await.unwrap();
     for ending in ["json", "csv", "html"] {
         assert!(!read(folder.path(), &format!("{name}.{ending}")).contains("ada@"));
     }

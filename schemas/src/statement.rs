@@ -27,6 +27,10 @@ pub struct CloseSummary {
     /// nothing has made good since. `incomplete` says the same in words.
     #[serde(default)]
     pub refused: Vec<RefusedSummary>,
+    /// Bills and usage files of the last close that could not be used at all. `incomplete` says the same
+    /// in words.
+    #[serde(default)]
+    pub unread: Vec<UnreadFile>,
     /// Where the statements lie.
     pub statements: String,
 }
@@ -40,6 +44,27 @@ pub struct RefusedSummary {
     pub count: u64,
     /// What it means and what to do.
     pub advice: String,
+}
+
+/// An input that could not be used at all: what it holds is in no document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnreadFile {
+    /// What it would have told.
+    pub kind: UnreadKind,
+    /// Path or address as it was named; several where they contradict each other.
+    pub file: String,
+    /// What is wrong and what to do.
+    pub why: String,
+}
+
+/// What an input tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadKind {
+    /// Charges.
+    Bill,
+    /// Usage events.
+    Usage,
 }
 
 /// Billed against posted, in one currency.

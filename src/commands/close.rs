@@ -6,9 +6,11 @@ pub mod summary;
 
 use clap::Args;
 use hubtally_ingest::bills::BillOptions;
+use hubtally_ingest::files::FileProblem;
 use hubtally_ingest::prometheus::PrometheusOptions;
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
+use hubtally_schemas::statement::{UnreadFile, UnreadKind};
 use hubtally_store::Store;
 
 use super::{ingest, ingest_prometheus};
@@ -52,12 +54,12 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     let out = context::statements(&config)?;
     let store = context::open_store(&config).await?;
 
-    let mut gaps = read_inputs(&store, &registry, &config).await?;
+    let Unread { files: unread, mut gaps } = read_inputs(&store, &registry, &config).await?;
 
     let spinner = Spinner::start("sealing");
     steps::seal(&store, &context::seal_limits(&config)?, &spinner).await?;
     let pins = record::pin(&store, registry.registry(), &policy).await?;
-    let allocated = if record::is_current(&store, period, &pins).await? {
+    let allocated = if record::is_current(&store, period, &pins, &unread).await? {
         None
     } else {
         Some(steps::allocate(&store, &registry, &policy, period, &limits, &spinner).await?)
@@ -65,10 +67,11 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     spinner.say("writing statements");
     let templates = config.templates.as_deref();
     let mut closed =
-        hubtally_report::write_statements(&store, &registry, &policy, period, out, templates).await?;
+        hubtally_report::write_statements(&store, &registry, &policy, period, &unread, out, templates)
+            .await?;
     summary::must_balance(&closed)?;
     if let Some(allocated) = &allocated {
-        record::write(&store, period, &pins, allocated, clock::now()).await?;
+        record::write(&store, period, &pins, allocated, &unread, clock::now()).await?;
     }
     drop(spinner);
     closed.incomplete.append(&mut gaps);
@@ -81,31 +84,52 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
     Ok(summary::exit(&closed, arguments.exit_zero_if_incomplete))
 }
 
+/// What could not be read.
+#[derive(Debug, Default)]
+struct Unread {
+    /// Inputs of which nothing is known: each document says so.
+    files: Vec<UnreadFile>,
+    /// What Prometheus servers did not tell: coverage has it cluster by cluster.
+    gaps: Vec<String>,
+}
+
+impl Unread {
+    fn add(&mut self, kind: UnreadKind, problems: &[FileProblem]) {
+        let unread = |problem: &FileProblem| UnreadFile {
+            kind,
+            file: problem.file.clone(),
+            why: problem.message.clone(),
+        };
+        self.files.extend(problems.iter().map(unread));
+        self.files.sort();
+    }
+}
+
 /// Reads what is new. What could not be read is said, and named in the result: the month closes without it.
-async fn read_inputs(
-    store: &Store,
-    registry: &RegistryView,
-    config: &Config,
-) -> Result<Vec<String>, Failure> {
+async fn read_inputs(store: &Store, registry: &RegistryView, config: &Config) -> Result<Unread, Failure> {
     let usage = steps::filled(&config.inputs.usage);
-    let mut gaps = Vec::new();
+    let mut unread = Unread::default();
     if !usage.is_empty() {
         let read = steps::read_usage(store, registry, config, &usage).await?;
         // What was refused, or cut off, is in `rejects`: the statements say what of it the month misses.
-        gaps = ingest::unread(&read);
+        unread.add(UnreadKind::Usage, &read.errors);
         ingest::warn_of_usage(&read);
     }
     if !config.prometheus.is_empty() {
         let clusters = steps::prometheus_clusters(config, registry, &[])?;
         let read = steps::read_prometheus(store, &clusters, &PrometheusOptions::new(clock::now())).await?;
-        gaps.append(&mut read.gaps());
+        unread.gaps.append(&mut read.gaps());
         ingest_prometheus::warn(&read);
     }
     let bills = steps::filled(&config.inputs.bills);
     if !bills.is_empty() {
         // An account that the registry does not know yet has no payer: its charges are listed, and the close exits 3.
-        let options = BillOptions { allow_unknown_accounts: true, ..steps::bill_options(config)? };
-        ingest::warn_of_bills(&steps::read_bills(store, registry, &bills, &options).await?);
+        // So has a bill that cannot be used no charges: the month closes with those of the others.
+        let options =
+            BillOptions { allow_unknown_accounts: true, load_the_rest: true, ..steps::bill_options(config)? };
+        let read = steps::read_bills(store, registry, &bills, &options).await?;
+        unread.add(UnreadKind::Bill, &read.refused);
+        ingest::warn_of_bills(&read);
     }
-    Ok(gaps)
+    Ok(unread)
 }

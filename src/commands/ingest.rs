@@ -180,6 +180,9 @@ pub fn warn_of_usage(read: &IngestReport) {
 
 /// Says during a close what a person should know about the bills.
 pub fn warn_of_bills(read: &BillReport) {
+    for refused in &read.refused {
+        tracing::warn!("bill left out: {}", refused.message);
+    }
     for file in &read.files {
         for example in &file.rejects.examples {
             tracing::warn!(file = file.path, "bill row refused: {example}");

@@ -3,7 +3,7 @@
 use clap::Args;
 use hubtally_schemas::Period;
 
-use super::close::summary;
+use super::close::{record, summary};
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
 use crate::output::json;
@@ -40,6 +40,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
         &registry,
         &policy,
         arguments.period,
+        &record::unread(&store, arguments.period).await?,
         context::statements(&config)?,
         config.templates.as_deref(),
     )

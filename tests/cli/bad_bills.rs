@@ -136,3 +136,62 @@ fn a_bill_that_was_cut_off_is_refused_whole() {
     ingest(&place, &["bills"]).exits(1).says("bills/june.csv ends too early").says("download it again");
     assert_eq!(billed(&place).1, 0);
 }
+
+#[test]
+fn a_bill_that_cannot_be_used_holds_up_no_close_and_every_document_says_so() {
+    let place = place();
+    place.write("usage/coverage.ndjson", &super::small_month::full_coverage());
+    place.write("bills/june.csv", &whole_bill());
+    let close = ["close", "--period", PERIOD, "--json"];
+    let complete = place.run(&close).exits(0).json();
+    assert_eq!(complete["unread"].as_array().unwrap().len(), 0);
+
+    let cut = whole_bill().replace("1111", "2222");
+    place.write("bills/soil-net secret.csv", &cut[..cut.len() - 40]);
+    // The same line under another price: neither file can be trusted, and what stands stays.
+    place.write("bills/june-again.csv", &focus(&[charge(1, "i-1", "1"), charge(30, "i-1", "2.5")]));
+    place.write("bills/no-bill.csv", "a,b\n1,2\n");
+    place.run(&["ingest", "bills", "bills"]).exits(1).says("3 bills were refused, nothing was loaded");
+    let closed = place.run(&close).exits(3).says("bill left out").json();
+    let unread: Vec<&str> =
+        closed["unread"].as_array().unwrap().iter().map(|unread| unread["file"].as_str().unwrap()).collect();
+    assert_eq!(unread.len(), 3, "{unread:?}");
+    assert!(unread[0].ends_with("bills/june-again.csv, bills/june.csv"), "{unread:?}");
+    assert!(unread[1].ends_with("bills/no-bill.csv"), "{unread:?}");
+    assert!(unread[2].ends_with("bills/soil-net secret.csv"), "{unread:?}");
+    assert_eq!(
+        (&closed["conservation"], &closed["communities"]),
+        (&complete["conservation"], &complete["communities"])
+    );
+    assert_eq!(closed["incomplete"].as_array().unwrap().len(), 3);
+
+    let read = |path: &str| std::fs::read_to_string(place.path("statements/2026-06").join(path)).unwrap();
+    let finance = read("finance/summary.html");
+    assert!(finance.contains("soil-net secret.csv ends too early"), "finance is told which");
+    let report = read("communities/ocean-lab/cost-report.html");
+    assert!(report.contains("3 bills could not be used"), "each community is told that something is missing");
+    assert!(!report.contains("secret"), "and no name of another's bill (law L9)");
+    // The statements can be written again from the store alone, and stay the same (law L7).
+    place.run(&["report", "--period", PERIOD]).exits(3).prints("soil-net secret.csv ends too early");
+    assert_eq!(
+        (read("finance/summary.html"), read("communities/ocean-lab/cost-report.html")),
+        (finance, report)
+    );
+
+    for file in ["bills/soil-net secret.csv", "bills/june-again.csv", "bills/no-bill.csv"] {
+        std::fs::remove_file(place.path(file)).unwrap();
+    }
+    assert_eq!(place.run(&close).exits(0).json(), complete, "made good, nothing is said any more");
+}
+
+#[test]
+fn a_bill_that_may_not_be_opened_or_is_not_there_holds_up_no_close() {
+    let place = place();
+    place.write("usage/coverage.ndjson", &super::small_month::full_coverage());
+    place.write("bills/june.csv", &whole_bill());
+    std::os::unix::fs::symlink("nowhere.csv", place.path("bills/july.csv")).unwrap();
+    let closed = place.run(&["close", "--period", PERIOD, "--json"]).exits(3).json();
+    assert_eq!(closed["conservation"][0]["billed"], "3.000000000000");
+    assert_eq!(closed["unread"][0]["kind"], "bill");
+    assert!(closed["unread"][0]["file"].as_str().unwrap().ends_with("bills/july.csv"));
+}

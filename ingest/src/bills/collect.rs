@@ -218,11 +218,15 @@ impl Collector {
         let (repeats, overlaps) = found.map_err(BillError::aside)?;
         let overlaps = overlaps.into_iter().map(|overlap| {
             let key = &self.groups[overlap.group as usize].key;
+            // By name: the order in which they were read follows from their digests, which tells a person nothing.
+            let mut rows = [overlap.first, overlap.second].map(|(file, row)| (&self.files[file].name, row));
+            rows.sort_unstable();
+            let [(first, first_row), (second, second_row)] = rows;
             BillError::OverlappingLines {
-                first: self.files[overlap.first.0].name.clone(),
-                first_row: overlap.first.1,
-                second: self.files[overlap.second.0].name.clone(),
-                second_row: overlap.second.1,
+                first: first.clone(),
+                first_row,
+                second: second.clone(),
+                second_row,
                 account: key.account.clone(),
                 period: key.period,
             }

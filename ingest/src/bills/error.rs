@@ -8,6 +8,7 @@ use hubtally_store::StoreError;
 use thiserror::Error;
 
 use super::importer::Format;
+use super::input::REQUEST_SUFFIX;
 
 /// A bill that was refused. Nothing of the command's bills was loaded.
 #[derive(Debug, Error)]
@@ -339,6 +340,51 @@ impl BillError {
     /// Lines that could not be put aside.
     pub(crate) fn aside(source: StoreError) -> Self {
         Self::Aside(Box::new(source))
+    }
+
+    /// Each refusal by itself.
+    pub(crate) fn each(&self) -> Vec<&Self> {
+        match self {
+            Self::Several(errors) => errors.iter().flat_map(Self::each).collect(),
+            error => vec![error],
+        }
+    }
+
+    /// The files without which it would not be: nothing where it lies in no file.
+    pub(crate) fn files(&self) -> Vec<&str> {
+        match self {
+            Self::Unrecognised { file, .. }
+            | Self::MissingColumns { file, .. }
+            | Self::Truncated { file, .. }
+            | Self::Read { file, .. }
+            | Self::Container { file, .. }
+            | Self::Utf16 { file }
+            | Self::Content { file, .. }
+            | Self::TotalMismatch { file, .. }
+            | Self::NoRequest { file, .. }
+            | Self::MorePages { file }
+            | Self::Shrinks { file, .. }
+            | Self::NothingReadable { file, .. }
+            | Self::TooManyRejects { file, .. }
+            | Self::TooManyRejectBytes { file, .. }
+            | Self::EndlessRow { file, .. }
+            | Self::Changed { file }
+            | Self::Overflow { file, .. } => vec![file],
+            // A request lies beside its bill.
+            Self::Request { file, .. } => vec![file.strip_suffix(REQUEST_SUFFIX).unwrap_or(file)],
+            Self::OverlappingViews { first, second, .. } | Self::OverlappingLines { first, second, .. } => {
+                vec![first, second]
+            }
+            Self::TwoImporters { first_file, second_file, .. }
+            | Self::MixedCurrencies { first_file, second_file, .. } => vec![first_file, second_file],
+            Self::Several(errors) => errors.iter().flat_map(Self::files).collect(),
+            Self::UnknownFormat { .. }
+            | Self::NoBills { .. }
+            | Self::TooManyGroups { .. }
+            | Self::Aside(_)
+            | Self::UnknownAccounts { .. }
+            | Self::Rows(_) => Vec::new(),
+        }
     }
 
     /// One error as itself, several as one list.

@@ -171,6 +171,8 @@ pub fn request_path(path: &Path) -> PathBuf {
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) files: Vec<BillFile>,
+    /// Paths that could not be looked into, and files that could not be opened.
+    pub(crate) failed: Vec<(String, IngestError)>,
     fetched: Option<TempDir>,
 }
 
@@ -196,30 +198,36 @@ pub(crate) async fn find(
     paths: &[String],
     options: &std::collections::BTreeMap<String, String>,
     spill_folder: &Path,
-) -> Result<Found, IngestError> {
+) -> Found {
     let mut all = Found::default();
     for path in paths {
-        let before = all.files.len();
-        if path.contains("://") && !path.starts_with("file://") {
-            fetch(path, options, spill_folder, &mut all).await?;
+        let before = (all.files.len(), all.failed.len());
+        let looked = if path.contains("://") && !path.starts_with("file://") {
+            fetch(path, options, spill_folder, &mut all).await
         } else {
-            let found = &mut all.files;
-            let local = Path::new(path.strip_prefix("file://").unwrap_or(path));
-            let kind = std::fs::metadata(local).map_err(|source| match source.kind() {
-                std::io::ErrorKind::NotFound => IngestError::NotFound { path: local.to_owned() },
-                _ => IngestError::Read { path: local.to_owned(), source },
-            })?;
-            if kind.is_dir() {
-                walk(local, 0, found)?;
-            } else {
-                found.push(BillFile::from_path(local)?);
+            look_at(Path::new(path.strip_prefix("file://").unwrap_or(path)), &mut all)
+        };
+        match looked {
+            Err(error) => all.failed.push((path.clone(), error)),
+            Ok(()) if before == (all.files.len(), all.failed.len()) => {
+                all.failed.push((path.clone(), BillError::NoBills { path: path.clone() }.into()));
             }
-        }
-        if all.files.len() == before {
-            return Err(BillError::NoBills { path: path.clone() }.into());
+            Ok(()) => {}
         }
     }
-    Ok(all)
+    all
+}
+
+fn look_at(path: &Path, found: &mut Found) -> Result<(), IngestError> {
+    let kind = std::fs::metadata(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => IngestError::NotFound { path: path.to_owned() },
+        _ => IngestError::Read { path: path.to_owned(), source },
+    })?;
+    if kind.is_dir() {
+        return walk(path, 0, found);
+    }
+    found.files.push(BillFile::from_path(path)?);
+    Ok(())
 }
 
 /// Whether a name in a folder is a bill's.
@@ -231,7 +239,7 @@ fn is_bill(name: &str) -> bool {
         && ENDINGS.iter().any(|end| plain.ends_with(end))
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut Vec<BillFile>) -> Result<(), IngestError> {
+fn walk(folder: &Path, depth: usize, found: &mut Found) -> Result<(), IngestError> {
     if depth > MAX_DEPTH {
         return Err(IngestError::TooDeep { path: folder.to_owned(), limit: MAX_DEPTH });
     }
@@ -249,7 +257,10 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<BillFile>) -> Result<(), In
                 walk(&path, depth + 1, found)?;
             }
         } else if is_bill(&name) {
-            found.push(BillFile::from_path(&path)?);
+            match BillFile::from_path(&path) {
+                Ok(file) => found.files.push(file),
+                Err(error) => found.failed.push((path.display().to_string(), error.into())),
+            }
         }
     }
     Ok(())

@@ -24,6 +24,7 @@ use super::rejects::write_rejects;
 use super::report::{BillFileReport, BillReport, GroupReport, Outcome};
 use super::{BillOptions, read_bills};
 use crate::error::IngestError;
+use crate::files::FileProblem;
 use crate::progress::Progress;
 
 /// How often a group is tried whose position another process moves.
@@ -32,7 +33,8 @@ const MAX_ATTEMPTS: u32 = 8;
 /// Loads bills: files, folders and object-store addresses of any known format.
 ///
 /// Returns what became of each file and of each account and month. If any file is refused, nothing
-/// is loaded. The same files again change nothing, and neither does the order in which they are named.
+/// is loaded, or with [`BillOptions::load_the_rest`] nothing of the files that the refusal names.
+/// The same files again change nothing, and neither does the order in which they are named.
 pub async fn ingest_bills(
     store: &Store,
     registry: &RegistryView,
@@ -40,9 +42,50 @@ pub async fn ingest_bills(
     options: &BillOptions,
     progress: &dyn Progress,
 ) -> Result<BillReport, IngestError> {
+    let mut found = input::find(paths, &options.object_options, &options.limits.spill_folder).await;
+    if !options.load_the_rest {
+        return match found.failed.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => load(store, registry, &found.files, options, progress).await,
+        };
+    }
+    let mut refused: Vec<FileProblem> =
+        found.failed.iter().map(|(path, error)| FileProblem::new(path, error)).collect();
+    loop {
+        match load(store, registry, &found.files, options, progress).await {
+            Ok(report) => return Ok(BillReport { refused, ..report }),
+            Err(IngestError::Bill(error)) => leave_out(error, &mut found.files, &mut refused)?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Leaves out the files that an error names, or gives it back if it lies in none of them.
+fn leave_out(
+    error: BillError,
+    files: &mut Vec<BillFile>,
+    refused: &mut Vec<FileProblem>,
+) -> Result<(), IngestError> {
+    let known =
+        |cause: &BillError| cause.files().iter().any(|named| files.iter().any(|file| file.name == *named));
+    if !error.each().into_iter().all(known) {
+        return Err(error.into());
+    }
+    refused.extend(error.each().into_iter().map(|cause| FileProblem::new(&cause.files().join(", "), cause)));
+    let named = error.files();
+    files.retain(|file| !named.contains(&file.name.as_str()));
+    Ok(())
+}
+
+async fn load(
+    store: &Store,
+    registry: &RegistryView,
+    files: &[BillFile],
+    options: &BillOptions,
+    progress: &dyn Progress,
+) -> Result<BillReport, IngestError> {
     let mut report = BillReport::default();
-    let found = input::find(paths, &options.object_options, &options.limits.spill_folder).await?;
-    let files = distinct(found.files, &mut report.warnings);
+    let files = distinct(files, &mut report.warnings);
     let mut charges = store.table(&CHARGES).await.map_err(|source| failed("opening the charges", source))?;
     let mut context = Context::of(registry.registry());
     context.requests.clone_from(&options.requests);
@@ -135,7 +178,7 @@ pub(super) fn failed(doing: &str, source: StoreError) -> IngestError {
 }
 
 /// The same bytes are read once, however often they are named.
-fn distinct(files: Vec<BillFile>, warnings: &mut Vec<String>) -> Vec<BillFile> {
+fn distinct(files: &[BillFile], warnings: &mut Vec<String>) -> Vec<BillFile> {
     let mut kept: Vec<BillFile> = Vec::new();
     for file in files {
         match kept.iter().find(|other| other.digest() == file.digest()) {
@@ -143,7 +186,7 @@ fn distinct(files: Vec<BillFile>, warnings: &mut Vec<String>) -> Vec<BillFile> {
             Some(other) => {
                 warnings.push(format!("{} has the same bytes as {} and is read once", file.name, other.name));
             }
-            None => kept.push(file),
+            None => kept.push(file.clone()),
         }
     }
     kept

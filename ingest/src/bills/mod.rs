@@ -77,6 +77,8 @@ pub struct BillOptions {
     pub allow_unknown_accounts: bool,
     /// Let files take the place of a loaded bill that covers more than they do.
     pub replace: bool,
+    /// Leave out the files that are refused and load the others, instead of loading none.
+    pub load_the_rest: bool,
     /// Requests of Cost Explorer answers by file name, where no sidecar stands beside the file.
     pub requests: BTreeMap<String, CeRequest>,
     /// Options for object stores that bills are read from, by `object_store`'s names.
@@ -93,6 +95,7 @@ impl BillOptions {
             format: None,
             allow_unknown_accounts: false,
             replace: false,
+            load_the_rest: false,
             requests: BTreeMap::new(),
             object_options: BTreeMap::new(),
             limits: BillLimits::default(),

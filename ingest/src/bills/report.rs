@@ -10,6 +10,7 @@ use hubtally_schemas::money;
 use super::collect::FileTotal;
 use super::group::Group;
 use super::lines::Lines;
+use crate::files::FileProblem;
 
 /// Rows shown of those that were refused.
 const EXAMPLES: usize = 5;
@@ -27,6 +28,8 @@ pub struct BillReport {
     pub registry_snippet: Option<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// Files that were refused as a whole and left out, with [`super::BillOptions::load_the_rest`] only.
+    pub refused: Vec<FileProblem>,
 }
 
 impl BillReport {

@@ -58,7 +58,7 @@ pub struct Total {
 }
 
 /// A file or path that could not be read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileProblem {
     /// Path or address.
     pub file: String,
@@ -98,9 +98,9 @@ impl IngestReport {
 
 impl FileProblem {
     /// A problem with the whole chain of its causes, each said once.
-    pub(super) fn new(file: &str, error: &IngestError) -> Self {
+    pub(crate) fn new(file: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
-        let mut cause = std::error::Error::source(error);
+        let mut cause = error.source();
         while let Some(error) = cause {
             let said = error.to_string();
             if !message.contains(&said) {

@@ -137,6 +137,7 @@ fn close_summary(
         charges_without_payer: month.without_payer.iter().map(|charge| charge.charge_id.clone()).collect(),
         incomplete,
         refused: notes::refused_summary(month),
+        unread: month.unread.clone(),
         statements: String::new(),
     }
 }

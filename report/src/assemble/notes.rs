@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hubtally_schemas::money::pico_text;
 use hubtally_schemas::registry::{Cluster, PaidBy};
 use hubtally_schemas::reject::RejectReason;
-use hubtally_schemas::statement::RefusedSummary;
+use hubtally_schemas::statement::{RefusedSummary, UnreadKind};
 use hubtally_schemas::{ClusterId, Currency, Period};
 
 use super::{Scope, balance, coverage, sentence};
@@ -67,6 +67,15 @@ pub fn of_federation(
             shown(amount, currency)
         ));
     }
+    notes.extend(month.unread.iter().map(|unread| {
+        let (what, told) = match unread.kind {
+            UnreadKind::Bill => ("A bill", "charges"),
+            UnreadKind::Usage => ("A source of usage", "tells"),
+        };
+        // The first line says what is wrong; what follows, if anything, is an example to copy.
+        let why = unread.why.lines().next().unwrap_or_default();
+        format!("{what} could not be used, so what it {told} for {} is missing: {why}", scope.period.words())
+    }));
     notes.extend(refused_by_reason(month).into_iter().map(|refused| {
         let noun = if refused.reason == RejectReason::BillRow.code() { "bill row" } else { "record" };
         let count = counted(i64::try_from(refused.count).unwrap_or(i64::MAX), noun);
@@ -107,6 +116,21 @@ pub fn refused_summary(month: &Month) -> Vec<RefusedSummary> {
 fn advice(reason: &str) -> &'static str {
     RejectReason::of_code(reason)
         .map_or("a newer release refused it: upgrade, or see its docs/format.md", RejectReason::advice)
+}
+
+/// Inputs of which nobody knows what they hold touch each community. Their names are not told: they may be
+/// another community's (law L9).
+fn unread(scope: Scope<'_>, month: &Month) -> Vec<String> {
+    let note = |kind, one: &str, told: &str| {
+        let count = month.unread.iter().filter(|unread| unread.kind == kind).count();
+        let count = counted(i64::try_from(count).unwrap_or(i64::MAX), one);
+        let month = scope.period.words();
+        (!count.starts_with("0 ")).then(|| {
+            format!("{count} could not be used, so what of {month} was {told} there is not in this document.")
+        })
+    };
+    let bills = note(UnreadKind::Bill, "bill", "charged");
+    bills.into_iter().chain(note(UnreadKind::Usage, "usage file", "told")).collect()
 }
 
 /// What a community's clusters miss: `2 records …: a negative quantity (1), a time in the future (1)`.
@@ -162,6 +186,7 @@ pub fn of_community(
             notes.push(format!("About {} is provisional: the provider may still change it.", money(amount)));
         }
     }
+    notes.extend(unread(scope, month));
     notes.extend(refused_of_clusters(scope, month, community));
     notes
 }

@@ -10,6 +10,7 @@ pub mod symbols;
 pub mod usage;
 
 use hubtally_schemas::Instant;
+use hubtally_schemas::statement::UnreadFile;
 
 use self::bills::BillLine;
 use self::ledger::Leaf;
@@ -36,6 +37,8 @@ pub struct Month {
     pub bills: Vec<BillLine>,
     /// Records that were refused, and that nothing has made good since.
     pub refused: Vec<Refused>,
+    /// Inputs that could not be used at all.
+    pub unread: Vec<UnreadFile>,
 }
 
 /// A charge with a part that no rule gives a payer.

@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use hubtally_rules::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_schemas::policy::Policy;
+use hubtally_schemas::statement::UnreadFile;
 use hubtally_schemas::tables::{self, TableSpec};
 use hubtally_store::{Store, Table};
 
@@ -30,12 +31,13 @@ pub struct Loaded {
     pub versions: BTreeMap<&'static str, i64>,
 }
 
-/// Reads a month.
+/// Reads a month. `unread` are inputs that could not be used: the store knows nothing of them.
 pub async fn load(
     store: &Store,
     registry: &RegistryView,
     policy: &Policy,
     period: Period,
+    unread: &[UnreadFile],
 ) -> Result<Loaded, ReportError> {
     let mut reader = Reader { store, versions: BTreeMap::new() };
     let partition = period.to_string();
@@ -46,6 +48,7 @@ pub async fn load(
         leaves,
         without_payer,
         refused: refused::refused(&mut reader, period, &bills).await?,
+        unread: unread.to_vec(),
         hours: derived::hours(&mut reader, &partition).await?,
         certificates: derived::certificates(&mut reader, &partition, basis).await?,
         bills,

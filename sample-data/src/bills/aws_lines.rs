@@ -165,13 +165,15 @@ impl<'a> AwsBiller<'a> {
     ) {
         self.disk(node.disk_id.to_string(), ROOT_DISK_BYTE, tags, span, lines);
         let hours = hours_micro(span.1 - span.0);
-        for (kind, gigabytes, price_micro) in [
-            ("DataTransfer-Regional-Bytes", hours / 3, 10_000),
-            ("DataTransfer-Out-Bytes", hours / 20, 90_000),
-            ("DataTransfer-In-Bytes", hours, 0),
+        for (service, kind, quantity, unit, price_micro) in [
+            (EC2_OTHER, "DataTransfer-Regional-Bytes", hours / 3, "GB", 10_000),
+            (EC2_OTHER, "DataTransfer-Out-Bytes", hours / 20, "GB", 90_000),
+            (EC2_OTHER, "DataTransfer-In-Bytes", hours, "GB", 0),
+            (EC2_OTHER, "EBS:VolumeP-IOPS.gp3", hours, "IOPS-Mo", 5_000),
+            (VPC, "PublicIPv4:InUseAddress", hours, "Hrs", 5_000),
         ] {
             lines.push(
-                BillLine::of_usage(EC2_OTHER, self.usage(kind), span, gigabytes, "GB", price_micro)
+                BillLine::of_usage(service, self.usage(kind), span, quantity, unit, price_micro)
                     .on(&*node.instance_id, "Instance")
                     .tagged(tags),
             );

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use hubtally_aggregate::Allocated;
 use hubtally_schemas::policy::Policy;
 use hubtally_schemas::registry::Registry;
+use hubtally_schemas::statement::UnreadFile;
 use hubtally_schemas::tables::TABLES;
 use hubtally_schemas::{Instant, Period, canonical, paths};
 use hubtally_store::{PutOutcome, Store};
@@ -34,6 +35,9 @@ struct Record {
     policy: String,
     inputs_digest: String,
     binary: Binary,
+    /// Inputs that could not be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<UnreadFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,11 +60,28 @@ pub async fn pin(store: &Store, registry: &Registry, policy: &Policy) -> Result<
 
 /// Whether the last close of the month saw exactly what stands there now, so that another allocation would write
 /// the same books again (law L7).
-pub async fn is_current(store: &Store, period: Period, pins: &Pins) -> Result<bool, Failure> {
-    let Some(last) = last_sequence(store, period).await? else { return Ok(false) };
-    let Some(record) = read(store, period, last).await? else { return Ok(false) };
+pub async fn is_current(
+    store: &Store,
+    period: Period,
+    pins: &Pins,
+    unread: &[UnreadFile],
+) -> Result<bool, Failure> {
+    let Some(record) = last(store, period).await? else { return Ok(false) };
     let seen = Pins { registry: record.registry, policy: record.policy, binary: record.binary };
-    Ok(seen == *pins && pins.binary.sha256.is_some() && record.tables == table_versions(store).await?)
+    let same = seen == *pins && pins.binary.sha256.is_some() && record.unread == unread;
+    Ok(same && record.tables == table_versions(store).await?)
+}
+
+/// The inputs that the last close of the month could not use.
+pub async fn unread(store: &Store, period: Period) -> Result<Vec<UnreadFile>, Failure> {
+    Ok(last(store, period).await?.map_or_else(Vec::new, |record| record.unread))
+}
+
+async fn last(store: &Store, period: Period) -> Result<Option<Record>, Failure> {
+    match last_sequence(store, period).await? {
+        Some(last) => read(store, period, last).await,
+        None => Ok(None),
+    }
 }
 
 /// Writes the record of a close.
@@ -69,6 +90,7 @@ pub async fn write(
     period: Period,
     pins: &Pins,
     allocated: &Allocated,
+    unread: &[UnreadFile],
     now: Instant,
 ) -> Result<(), Failure> {
     let tables = table_versions(store).await?;
@@ -85,6 +107,7 @@ pub async fn write(
             policy: pins.policy.clone(),
             inputs_digest: allocated.inputs_digest.clone(),
             binary: pins.binary.clone(),
+            unread: unread.to_vec(),
         };
         let bytes = canonical_bytes("record of the close", &record)?;
         match store.put_if_absent(&paths::close_record(period, sequence), bytes.into()).await? {

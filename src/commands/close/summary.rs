@@ -193,6 +193,7 @@ mod tests {
             charges_without_payer: vec![],
             incomplete: vec![],
             refused: vec![],
+            unread: vec![],
             statements: "statements/2026-06".into(),
         }
     }
