@@ -39,11 +39,18 @@ pub struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
     pub kind: Cow<'a, str>,
     /// When it was made, RFC 3339.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub time: Option<Cow<'a, str>>,
     /// The payload, decoded after the type is known.
     #[serde(borrow)]
     pub data: &'a RawValue,
+}
+
+/// A text that may be absent, borrowed from the line: serde's own `Option<Cow>` always copies.
+fn borrowed<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+    Ok(Option::<Text<'a>>::deserialize(deserializer)?.map(|text| text.0))
 }
 
 /// Payload of [`POD_V1`]: one pod over one interval, containers folded.
@@ -59,28 +66,28 @@ pub struct PodData<'a> {
     #[serde(borrow)]
     pub pod: Cow<'a, str>,
     /// Node name; absent while unscheduled.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub node: Option<Cow<'a, str>>,
     /// Raw user name.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub user: Option<Cow<'a, str>>,
     /// Server name.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub server: Option<Cow<'a, str>>,
     /// `singleuser`, `dask`, `binder`, `build`, `placeholder`, `system`.
     #[serde(borrow)]
     pub role: Cow<'a, str>,
     /// The pod's own component label.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub component: Option<Cow<'a, str>>,
     /// Image reference.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub image: Option<Cow<'a, str>>,
     /// Image digest.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub image_digest: Option<Cow<'a, str>>,
     /// Profile.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub profile: Option<Cow<'a, str>>,
     /// First instant.
     #[serde(borrow)]
@@ -107,7 +114,7 @@ pub struct PodData<'a> {
     #[serde(default)]
     pub gpu_usage_milligpu_ms: Option<Quantity>,
     /// `observed` (default), `single_sample`, `reset`, `filled`.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub quality: Option<Cow<'a, str>>,
     /// Higher wins; 0 if absent.
     #[serde(default)]
@@ -121,25 +128,25 @@ pub struct NodeData<'a> {
     #[serde(borrow)]
     pub node: Cow<'a, str>,
     /// Node uid.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub node_uid: Option<Cow<'a, str>>,
     /// `spec.providerID`.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub provider_id: Option<Cow<'a, str>>,
     /// Instance type.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub instance_type: Option<Cow<'a, str>>,
     /// Zone.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub zone: Option<Cow<'a, str>>,
     /// Spot or preemptible.
     #[serde(default)]
     pub spot: Option<bool>,
     /// `core`, `user`, `dask-scheduler`, `dask-worker`.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub purpose: Option<Cow<'a, str>>,
     /// Hub label.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub hub: Option<Cow<'a, str>>,
     /// First instant.
     #[serde(borrow)]
@@ -161,7 +168,7 @@ pub struct NodeData<'a> {
     #[serde(default)]
     pub memory_allocatable_byte: Option<Quantity>,
     /// As for pods.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub quality: Option<Cow<'a, str>>,
     /// Higher wins; 0 if absent.
     #[serde(default)]
@@ -184,7 +191,7 @@ pub struct StorageData<'a> {
     #[serde(borrow)]
     pub path: Cow<'a, str>,
     /// Raw user name, where the directory is known to be a user's.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub user: Option<Cow<'a, str>>,
     /// When it was measured.
     #[serde(borrow)]
@@ -198,10 +205,10 @@ pub struct StorageData<'a> {
     #[serde(default)]
     pub provisioned_bytes: Option<Quantity>,
     /// Latest modification inside.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub latest_modification: Option<Cow<'a, str>>,
     /// As for pods.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub quality: Option<Cow<'a, str>>,
     /// Higher wins; 0 if absent.
     #[serde(default)]
@@ -221,16 +228,16 @@ pub struct HubData<'a> {
     #[serde(borrow)]
     pub time: Cow<'a, str>,
     /// Raw user name.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub user: Option<Cow<'a, str>>,
     /// Server name.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub server: Option<Cow<'a, str>>,
     /// `success`, `failure`.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub status: Option<Cow<'a, str>>,
     /// Launch provider and spec.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub detail: Option<Cow<'a, str>>,
     /// Higher wins; 0 if absent.
     #[serde(default)]
@@ -311,6 +318,16 @@ mod tests {
         for bad in ["1.5", "\"1.5\"", "\"\"", "null", "1e3"] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn texts_are_borrowed_from_their_line_and_copied_only_where_they_must_be() {
+        let line = r#"{"namespace":"prod","action":"start","time":"t","server":"gpu","detail":"a\"b","status":null}"#;
+        let read: HubData<'_> = serde_json::from_str(line).unwrap();
+        assert!(matches!(&read.server, Some(Cow::Borrowed("gpu"))));
+        assert!(matches!(&read.detail, Some(Cow::Owned(text)) if text == "a\"b"));
+        assert_eq!((read.status, read.user), (None, None));
+        assert!(serde_json::from_str::<HubData<'_>>(&line.replace("\"gpu\"", "7")).is_err());
     }
 
     #[test]

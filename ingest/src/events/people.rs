@@ -3,9 +3,9 @@
 //! Hashing and encrypting are done once per (cluster, namespace, user): a month has millions of
 //! events and some hundreds of people.
 
-use std::collections::HashMap;
 use std::error::Error;
 
+use ahash::AHashMap;
 use hubtally_schemas::{ClusterId, Namespace, UserId};
 use hubtally_store::Keys;
 
@@ -60,18 +60,18 @@ pub struct Person {
 /// People that this run has met.
 #[derive(Default)]
 pub struct People {
-    clusters: HashMap<Box<str>, Cluster>,
+    clusters: AHashMap<Box<str>, Cluster>,
     remembered: usize,
 }
 
 struct Cluster {
     id: ClusterId,
-    namespaces: HashMap<Box<str>, Hub>,
+    namespaces: AHashMap<Box<str>, Hub>,
 }
 
 struct Hub {
     id: Namespace,
-    users: HashMap<Box<str>, UserId>,
+    users: AHashMap<Box<str>, UserId>,
 }
 
 impl People {
@@ -83,27 +83,28 @@ impl People {
         namespace: &str,
         raw: &str,
     ) -> Result<Person, IngestError> {
+        let known = self.clusters.get(cluster).and_then(|at| at.namespaces.get(namespace)?.users.get(raw));
+        if let Some(id) = known {
+            return Ok(Person { id: id.clone(), first_seen: None });
+        }
         let fault = |source: KeyFault| IngestError::Keys { what: "user name", source };
         if self.remembered >= MAX_REMEMBERED {
             *self = Self::default();
         }
         if !self.clusters.contains_key(cluster) {
             let id = ClusterId::new(cluster).map_err(|error| fault(error.into()))?;
-            self.clusters.insert(cluster.into(), Cluster { id, namespaces: HashMap::new() });
+            self.clusters.insert(cluster.into(), Cluster { id, namespaces: AHashMap::new() });
         }
         let Some(at) = self.clusters.get_mut(cluster) else {
             return Err(fault("the cluster was just added".into()));
         };
         if !at.namespaces.contains_key(namespace) {
             let id = Namespace::new(namespace).map_err(|error| fault(error.into()))?;
-            at.namespaces.insert(namespace.into(), Hub { id, users: HashMap::new() });
+            at.namespaces.insert(namespace.into(), Hub { id, users: AHashMap::new() });
         }
         let Some(hub) = at.namespaces.get_mut(namespace) else {
             return Err(fault("the namespace was just added".into()));
         };
-        if let Some(id) = hub.users.get(raw) {
-            return Ok(Person { id: id.clone(), first_seen: None });
-        }
         let id = keys.user_id(&at.id, &hub.id, raw).map_err(fault)?;
         let name = keys.encrypt_name(&at.id, &hub.id, raw).map_err(fault)?;
         hub.users.insert(raw.into(), id.clone());
@@ -120,15 +121,18 @@ pub struct PodHomes {
     young_len: usize,
 }
 
-type Homes = HashMap<Box<str>, HashMap<Box<str>, Box<str>>>;
+type Homes = AHashMap<Box<str>, AHashMap<Box<str>, Box<str>>>;
 
 impl PodHomes {
     /// Takes a pod's namespace; `Some` is the other namespace that it was first seen in.
     pub fn settle(&mut self, cluster: &str, pod_uid: &str, namespace: &str) -> Option<&str> {
-        let in_young = self.young.get(cluster).is_some_and(|pods| pods.contains_key(pod_uid));
-        if !in_young {
-            let home = self.old.get_mut(cluster).and_then(|pods| pods.remove(pod_uid));
-            self.remember(cluster, pod_uid, home.unwrap_or_else(|| namespace.into()));
+        match self.young.get(cluster).and_then(|pods| pods.get(pod_uid)) {
+            Some(home) if **home == *namespace => return None,
+            Some(_) => {}
+            None => {
+                let home = self.old.get_mut(cluster).and_then(|pods| pods.remove(pod_uid));
+                self.remember(cluster, pod_uid, home.unwrap_or_else(|| namespace.into()));
+            }
         }
         self.young.get(cluster)?.get(pod_uid).map(AsRef::as_ref).filter(|home| *home != namespace)
     }
@@ -139,7 +143,7 @@ impl PodHomes {
             self.young_len = 0;
         }
         if !self.young.contains_key(cluster) {
-            self.young.insert(cluster.into(), HashMap::new());
+            self.young.insert(cluster.into(), AHashMap::new());
         }
         if let Some(pods) = self.young.get_mut(cluster) {
             pods.insert(pod_uid.into(), home);

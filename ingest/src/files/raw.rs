@@ -5,6 +5,7 @@
 //! to where it was, and one that was written anew is noticed before its last batch is committed.
 
 use std::fs::File;
+use std::hash::Hasher as _;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use twox_hash::XxHash64;
 
 use super::inputs::{Input, Place};
 use crate::error::IngestError;
@@ -31,6 +33,8 @@ pub struct Identity {
     pub sha256: String,
     /// Their number.
     pub bytes: u64,
+    /// A quick checksum of them (XXH64): enough to notice that the second pass reads other bytes.
+    pub checksum: u64,
     /// Files that were cut off, and that this one begins with.
     pub begins_with: Vec<String>,
 }
@@ -82,6 +86,7 @@ pub async fn identify(
 /// A digest that looks, where a file that was cut off ended, whether it is the same so far.
 struct Digesting {
     hasher: Sha256,
+    quick: XxHash64,
     bytes: u64,
     /// The shortest last.
     ahead: Vec<CutOff>,
@@ -92,10 +97,17 @@ impl Digesting {
     fn new(cut_off: &[CutOff]) -> Self {
         let mut ahead = cut_off.to_vec();
         ahead.sort_by(|a, b| b.cmp(a));
-        Self { hasher: Sha256::new(), bytes: 0, ahead, begins_with: Vec::new() }
+        Self {
+            hasher: Sha256::new(),
+            quick: XxHash64::with_seed(0),
+            bytes: 0,
+            ahead,
+            begins_with: Vec::new(),
+        }
     }
 
     fn update(&mut self, mut piece: &[u8]) {
+        self.quick.write(piece);
         while let Some((end, sha256)) = self.ahead.pop() {
             // One that is as long as this file, or longer, is no beginning of it.
             let left = usize::try_from(end.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
@@ -118,6 +130,7 @@ impl Digesting {
         Identity {
             sha256: hex::encode(self.hasher.finalize()),
             bytes: self.bytes,
+            checksum: self.quick.finish(),
             begins_with: self.begins_with,
         }
     }
@@ -130,7 +143,7 @@ pub struct RawBytes(Arc<Mutex<State>>);
 
 struct State {
     stream: Box<dyn Read + Send>,
-    hasher: Sha256,
+    hasher: XxHash64,
     left: u64,
     fault: Option<Fault>,
     counter: Arc<AtomicU64>,
@@ -152,7 +165,7 @@ impl RawBytes {
         };
         Ok(Self(Arc::new(Mutex::new(State {
             stream,
-            hasher: Sha256::new(),
+            hasher: XxHash64::with_seed(0),
             left: identity.bytes,
             fault: None,
             counter,
@@ -166,7 +179,7 @@ impl RawBytes {
         while state.fault.is_none() && matches!(state.read(&mut buffer), Ok(1..)) {}
         match state.fault.take() {
             Some(Fault::Failed(source)) => Err(IngestError::Stream { path: input.name.clone(), source }),
-            None if hex::encode(state.hasher.finalize_reset()) == identity.sha256 => Ok(()),
+            None if state.hasher.finish() == identity.checksum => Ok(()),
             Some(Fault::Shorter) | None => Err(IngestError::FileChanged { path: input.name.clone() }),
         }
     }
@@ -190,7 +203,7 @@ impl State {
                 Ok(0)
             }
             Ok(got) => {
-                self.hasher.update(&buffer[..got]);
+                self.hasher.write(&buffer[..got]);
                 self.left -= got as u64;
                 self.counter.fetch_add(got as u64, Ordering::Relaxed);
                 Ok(got)
