@@ -11,6 +11,7 @@ mod cut;
 mod decode;
 mod diagnose;
 mod instant;
+mod parse;
 mod people;
 mod read;
 mod refusal;

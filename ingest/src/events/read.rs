@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use super::check;
 use super::diagnose;
+use super::parse::{self, Parsed, Payload};
 use super::refusal::{Refused, shown};
 
 /// Kinds of place that a storage event may speak of.
@@ -151,23 +152,41 @@ pub struct Sizes {
 /// Reads one line: an event, or why it is none.
 pub fn read_event<'a>(line: &'a [u8], judgement: &Judgement) -> Result<Event<'a>, Refused> {
     let text = std::str::from_utf8(line).map_err(|error| not_utf8(line, error.valid_up_to()))?;
-    let envelope: Envelope<'a> =
+    match parse::at_once(text) {
+        Some(parsed) => judged(parsed, judgement),
+        None => judged(step_by_step(text)?, judgement),
+    }
+}
+
+/// The envelope first, its payload later: slower, and able to say what is wrong.
+fn step_by_step(text: &str) -> Result<Parsed<'_>, Refused> {
+    let envelope: Envelope<'_> =
         serde_json::from_str(text).map_err(|error| diagnose::envelope(text, &error))?;
-    if envelope.specversion != "1.0" {
+    Ok(envelope.into())
+}
+
+fn judged<'a>(parsed: Parsed<'a>, judgement: &Judgement) -> Result<Event<'a>, Refused> {
+    if parsed.specversion != "1.0" {
         let detail =
-            format!("`specversion` is {}: expected \"1.0\"", shown("specversion", &envelope.specversion));
+            format!("`specversion` is {}: expected \"1.0\"", shown("specversion", &parsed.specversion));
         return Err(Refused::new(RejectReason::UnknownType, detail));
     }
-    check::name("id", &envelope.id)?;
-    speaks_for(&envelope.source, judgement.clusters.as_ref())?;
-    let Envelope { id, source, kind, data, .. } = envelope;
-    let fact = match kind.as_ref() {
-        POD_V1 => pod(payload(POD_V1, data)?, judgement.now)?,
-        NODE_V1 => node(payload(NODE_V1, data)?, judgement.now)?,
-        STORAGE_V1 => storage(payload(STORAGE_V1, data)?, judgement.now)?,
-        HUB_V1 => hub(payload(HUB_V1, data)?, judgement.now)?,
-        COVERAGE_V1 => coverage(payload(COVERAGE_V1, data)?, judgement.now)?,
-        other => return Err(unknown_type(other)),
+    check::name("id", &parsed.id)?;
+    speaks_for(&parsed.source, judgement.clusters.as_ref())?;
+    let Parsed { id, source, kind, data, .. } = parsed;
+    let now = judgement.now;
+    let fact = match (data, kind.as_ref()) {
+        (Payload::Pod(data), _) => pod(data, now)?,
+        (Payload::Node(data), _) => node(data, now)?,
+        (Payload::Storage(data), _) => storage(data, now)?,
+        (Payload::Hub(data), _) => hub(data, now)?,
+        (Payload::Coverage(data), _) => coverage(data, now)?,
+        (Payload::Raw(data), POD_V1) => pod(payload(POD_V1, data)?, now)?,
+        (Payload::Raw(data), NODE_V1) => node(payload(NODE_V1, data)?, now)?,
+        (Payload::Raw(data), STORAGE_V1) => storage(payload(STORAGE_V1, data)?, now)?,
+        (Payload::Raw(data), HUB_V1) => hub(payload(HUB_V1, data)?, now)?,
+        (Payload::Raw(data), COVERAGE_V1) => coverage(payload(COVERAGE_V1, data)?, now)?,
+        (Payload::Raw(_), other) => return Err(unknown_type(other)),
     };
     Ok(Event { id, source, fact })
 }
@@ -350,4 +369,66 @@ fn not_utf8(line: &[u8], at: usize) -> Refused {
         format!("byte {} of the line is 0x{:02x}, no UTF-8 there: expected UTF-8", at + 1, line[at])
     };
     Refused::new(RejectReason::InvalidUtf8, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::events::tests::{event, judgement};
+
+    fn both_ways(line: &str) -> (String, String) {
+        let slowly = step_by_step(line).and_then(|parsed| judged(parsed, &judgement()));
+        (format!("{:?}", read_event(line.as_bytes(), &judgement())), format!("{slowly:?}"))
+    }
+
+    /// The fields of an event in the order in which producers write them, `data` last.
+    fn fields(kind: &str) -> Vec<(String, String)> {
+        let event: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&event(kind, &[("/extra", json!([1, {"a": "b"}]))])).unwrap();
+        let text = |value: &serde_json::Value| value.to_string();
+        let (last, first): (Vec<_>, Vec<_>) = event.iter().partition(|(name, _)| *name == "data");
+        first.into_iter().chain(last).map(|(name, value)| (name.clone(), text(value))).collect()
+    }
+
+    fn line(fields: &[(String, String)]) -> String {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+
+    #[test]
+    fn what_is_read_at_once_needs_no_second_look() {
+        for kind in ["pod", "node", "storage", "hub", "coverage"] {
+            let parsed = parse::at_once(&line(&fields(kind))).map(|parsed| format!("{:?}", parsed.data));
+            assert!(!parsed.unwrap().starts_with("Raw"), "{kind}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_read_at_once_is_the_one_read_step_by_step(
+            kind in prop::sample::select(vec!["pod", "node", "storage", "hub", "coverage"]),
+            swaps in prop::collection::vec((0_usize..9, 0_usize..9), 0..3),
+            twice in prop::option::of(0_usize..9),
+            without in prop::option::of(0_usize..9),
+            odd in prop::option::of((0_usize..9, prop::sample::select(vec!["null", "7", "\"\"", "\"2.0\"", "{}", "[", "\"hubtally.pod.v9\""]))),
+        ) {
+            let mut fields = fields(kind);
+            let count = fields.len();
+            swaps.into_iter().for_each(|(a, b)| fields.swap(a % count, b % count));
+            if let Some((at, value)) = odd {
+                fields[at % count].1 = value.to_owned();
+            }
+            if let Some(at) = twice {
+                fields.push(fields[at % count].clone());
+            }
+            if let Some(at) = without {
+                fields.remove(at % count);
+            }
+            let (at_once, slowly) = both_ways(&line(&fields));
+            prop_assert_eq!(at_once, slowly);
+        }
+    }
 }

@@ -121,16 +121,21 @@ fn advice(reason: &str) -> &'static str {
 /// Inputs of which nobody knows what they hold touch each community. Their names are not told: they may be
 /// another community's (law L9).
 fn unread(scope: Scope<'_>, month: &Month) -> Vec<String> {
-    let note = |kind, one: &str, told: &str| {
+    let note = |kind, one: &str, holds: &str| {
         let count = month.unread.iter().filter(|unread| unread.kind == kind).count();
+        let whose = match count {
+            0 => return None,
+            1 => "its",
+            _ => "their",
+        };
         let count = counted(i64::try_from(count).unwrap_or(i64::MAX), one);
         let month = scope.period.words();
-        (!count.starts_with("0 ")).then(|| {
-            format!("{count} could not be used, so what of {month} was {told} there is not in this document.")
-        })
+        Some(format!(
+            "{count} could not be used: {whose} {holds} of {month}, if any, is not in this document."
+        ))
     };
-    let bills = note(UnreadKind::Bill, "bill", "charged");
-    bills.into_iter().chain(note(UnreadKind::Usage, "usage file", "told")).collect()
+    let bills = note(UnreadKind::Bill, "bill", "cost");
+    bills.into_iter().chain(note(UnreadKind::Usage, "usage file", "usage")).collect()
 }
 
 /// What a community's clusters miss: `2 records …: a negative quantity (1), a time in the future (1)`.
