@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::error::PrometheusError;
 use super::range::Range;
-use super::remote_read;
+use super::remote_read::{self, StreamError};
 use super::reply::{self, Answer, Series};
 use super::sets::{Query, all};
 
@@ -147,7 +147,14 @@ impl PrometheusClient {
         range: Range,
     ) -> Result<(Vec<Series>, usize), PrometheusError> {
         if *self.reads.get_or_init(|| self.offers_remote_read()).await {
-            return self.read_remotely(query, range).await;
+            let read = self.read_remotely(query, range).await;
+            // Chunks that only a later version knows: the server tells the same by queries.
+            let unknown = |error: &PrometheusError| {
+                matches!(error, PrometheusError::Remote { source: StreamError::Encoding { .. }, .. })
+            };
+            if self.access.transport != Transport::Auto || !read.as_ref().is_err_and(unknown) {
+                return read;
+            }
         }
         let (selector, span_ms) = (&query.selector(), range.to_ms - range.from_ms);
         self.samples(Ask { selector, span_ms, at_ms: range.to_ms, scale: query.scale }).await

@@ -173,7 +173,7 @@ impl PrometheusError {
             Self::Unreachable { source, .. } => !source.is_builder() && !source.is_redirect(),
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 504),
             Self::Answer { source, .. } => source.is_eof(),
-            Self::Remote { .. } => true,
+            Self::Remote { source, .. } => !matches!(source, StreamError::Encoding { .. }),
             _ => false,
         }
     }

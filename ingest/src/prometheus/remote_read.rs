@@ -47,6 +47,12 @@ pub enum StreamError {
         /// The last of its bytes, as text.
         text: String,
     },
+    /// A kind of chunk that is not known here: its samples would be missing.
+    #[error("it holds chunks of the unknown encoding {encoding}")]
+    Encoding {
+        /// Its number in `prompb/types.proto`.
+        encoding: i32,
+    },
     /// No message of the protocol.
     #[error("a frame is no message of the protocol")]
     Message(#[source] prost::DecodeError),
@@ -100,8 +106,13 @@ pub fn answer(mut bytes: &[u8], scale: u32, range: Range) -> Result<Vec<Series>,
                     free.insert(Series { labels, ..Series::default() })
                 }
             };
-            for chunk in told.chunks.iter().filter(|chunk| chunk.encoding == i32::from(Encoding::Xor)) {
-                values.take_in(&chunk.data, one)?;
+            for chunk in &told.chunks {
+                match Encoding::try_from(chunk.encoding) {
+                    Ok(Encoding::Xor) => values.take_in(&chunk.data, one)?,
+                    // The query API tells histograms apart from values, too.
+                    Ok(Encoding::Histogram | Encoding::FloatHistogram) => {}
+                    _ => return Err(StreamError::Encoding { encoding: chunk.encoding }),
+                }
             }
         }
     }
@@ -269,6 +280,8 @@ struct Chunk {
 enum Encoding {
     Unknown = 0,
     Xor = 1,
+    Histogram = 2,
+    FloatHistogram = 3,
 }
 
 #[cfg(test)]
@@ -322,6 +335,8 @@ mod tests {
         failed.extend(b"expanding series: context deadline exceeded\n");
         let error = answer(&failed, 0, RANGE).unwrap_err();
         assert!(error.to_string().contains("deadline exceeded"), "{error}");
+        let unknown = frame(vec![Chunk { encoding: 4, data: Vec::new() }]);
+        assert!(matches!(answer(&unknown, 0, RANGE), Err(StreamError::Encoding { encoding: 4 })));
         let mut flipped = whole;
         *flipped.last_mut().unwrap() ^= 1;
         assert!(matches!(answer(&flipped, 0, RANGE), Err(StreamError::Checksum { .. })));
