@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the figures of docs/performance.md in a release build: a line each, then all in one table.
-#   scripts/bench.sh [FIGURE…]    all of them, or some: events seal metering close
+#   scripts/bench.sh [FIGURE…]    all of them, or some: events seal metering close prometheus
 #   HUBTALLY_BENCH_SCALE=10       a tenth of the data, for a quick look (default 110: 30 million pod rows, a million bill lines)
 #   HUBTALLY_BENCH_RUNS=1         fewer runs than five
 set -euo pipefail

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A Prometheus for tests, on a free port of the loopback interface: Debian's package, unpacked and not installed.
+# A Prometheus for tests, on a free port of the loopback interface: Debian's package (version 2), unpacked and not
+# installed; with PROMETHEUS_MAJOR=3 version 3, built with Go the first time (about ten minutes).
 #   scripts/prometheus.sh fetch            gets the binaries once, into the cache, and prints their folder
 #   scripts/prometheus.sh import DIR FILE  turns OpenMetrics text into blocks of DIR's data
 #   scripts/prometheus.sh start DIR        starts a server on DIR's data, waits until it is ready, prints its address
 #   scripts/prometheus.sh stop DIR         stops the server that DIR started
+# A configuration of one's own: PROMETHEUS_CONFIG=FILE (else the server scrapes nothing).
 # More options for the server: PROMETHEUS_ARGS='--query.max-samples=1000'. Basic authentication: PROMETHEUS_AUTH=1
 # (user alice, password alice-secret). PROMETHEUS_TLS=1: https that asks for a client certificate; what is needed lies in
 # DIR/tls: ca.pem, client.pem, client.key.
@@ -11,10 +13,28 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 command=${1:?fetch, import, start or stop}
-binaries=$HUBTALLY_CACHE/prometheus
+# The module's name for release 3.16.0. Without the tag, 27 clouds' libraries would be built too.
+version3=v0.316.0
+case ${PROMETHEUS_MAJOR:-2} in
+  2) binaries=$HUBTALLY_CACHE/prometheus ;;
+  3) binaries=$HUBTALLY_CACHE/prometheus-$version3 ;;
+  *) fail "PROMETHEUS_MAJOR is ${PROMETHEUS_MAJOR}: 2 or 3" ;;
+esac
+
+build3() {
+  command -v go >/dev/null || fail "Prometheus 3 is built with Go: install Go 1.26 or newer"
+  say "building Prometheus 3 (about ten minutes)"
+  GOBIN=$binaries GOFLAGS=-buildvcs=false CGO_ENABLED=0 nice go install -tags remove_all_sd -ldflags "-s -w" \
+    "github.com/prometheus/prometheus/cmd/prometheus@$version3" "github.com/prometheus/prometheus/cmd/promtool@$version3" >&2 ||
+    fail "Prometheus 3 was not built: its words stand above"
+}
 
 fetch() {
   [ -x "$binaries/prometheus" ] && [ -x "$binaries/promtool" ] && return 0
+  if [ "${PROMETHEUS_MAJOR:-2}" = 3 ]; then
+    build3
+    return
+  fi
   command -v apt-get >/dev/null || fail "this is no Debian: put prometheus and promtool (version 2) into $binaries"
   local folder
   folder=$(mktemp -d)
@@ -57,7 +77,11 @@ start() { # folder
   local folder port pid attempt scheme=http web=()
   mkdir -p "$1/data"
   folder=$(cd "$1" && pwd)
-  echo 'global: {}' >"$folder/prometheus.yml"
+  if [ -n "${PROMETHEUS_CONFIG:-}" ]; then
+    cp "$PROMETHEUS_CONFIG" "$folder/prometheus.yml"
+  else
+    echo 'global: {}' >"$folder/prometheus.yml"
+  fi
   : >"$folder/web.yml"
   if [ -n "${PROMETHEUS_AUTH:-}" ]; then
     # The hash of alice-secret.

@@ -411,13 +411,14 @@ impl Month<'_> {
     /// Adds expected and seen for every hour in which a cluster lived.
     fn cover(&mut self, registry: &RegistryView, symbols: &Symbols) {
         for (cluster, hour) in live_hours(registry, self.period) {
-            let (expected, seen) = match symbols.find(&cluster) {
-                Some(symbol) => self.coverage.hour(symbol, hour),
-                None => (crate::coverage::EXPECTED_AN_HOUR, 0),
+            let ((expected, seen), holes) = match symbols.find(&cluster) {
+                Some(symbol) => (self.coverage.hour(symbol, hour), self.coverage.holes(symbol, hour)),
+                None => ((crate::coverage::EXPECTED_AN_HOUR, 0), None),
             };
             let facts = self.facts.entry((cluster, hour)).or_default();
             facts.expected = expected;
             facts.seen = seen;
+            facts.holes = holes;
         }
     }
 }

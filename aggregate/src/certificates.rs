@@ -149,7 +149,7 @@ pub struct RowContext<'a> {
 }
 
 /// What one cluster-hour holds, beside its coverage.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HourFacts {
     pub expected: i64,
     pub seen: i64,
@@ -159,6 +159,7 @@ pub struct HourFacts {
     pub node_billed_ms: i128,
     pub pods_without_node: i64,
     pub unmatched_cost: i128,
+    pub holes: Option<String>,
 }
 
 /// The rows of `completeness`.
@@ -169,6 +170,7 @@ pub fn completeness(
     let mut rows = Rows::new(&COMPLETENESS);
     for ((cluster, hour), fact) in facts {
         rows.texts([("cluster", cluster.as_str()), ("period", &period.to_string())]);
+        rows.maybe_text("holes", fact.holes.as_deref());
         rows.times([("hour", *hour)]);
         rows.ints([
             ("expected", fact.expected),
@@ -224,6 +226,12 @@ impl Rows {
             if let Some(builder) = self.texts.get_mut(name) {
                 builder.append_value(value);
             }
+        }
+    }
+
+    fn maybe_text(&mut self, name: &str, value: Option<&str>) {
+        if let Some(builder) = self.texts.get_mut(name) {
+            builder.append_option(value);
         }
     }
 

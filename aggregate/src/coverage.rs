@@ -1,9 +1,12 @@
 //! What was expected and seen, per cluster and UTC hour (law L4).
 
+use std::collections::BTreeMap;
+
 use ahash::AHashMap as HashMap;
 
 use futures::StreamExt;
 use hubtally_rules::registry_view::RegistryView;
+use hubtally_schemas::event::COVERAGE_BESIDE;
 use hubtally_schemas::tables::COVERAGE;
 use hubtally_schemas::{Instant, Period};
 use hubtally_store::Table;
@@ -19,11 +22,13 @@ pub const EXPECTED_AN_HOUR: i64 = 60;
 #[derive(Debug, Default)]
 pub struct Coverage {
     hours: HashMap<(Symbol, i64), (i64, i64)>,
+    /// What queries beside pods and nodes expected and saw, by cluster and query, then by hour.
+    beside: BTreeMap<(Symbol, &'static str), HashMap<i64, (i64, i64)>>,
 }
 
 impl Coverage {
-    /// Reads the coverage of these days. Of several queries the least complete counts, and of several
-    /// revisions the highest.
+    /// Reads the coverage of these days. Of several queries of pods and nodes the least complete counts, and
+    /// of several revisions the highest.
     pub async fn load(
         table: &Table,
         days: &[chrono::NaiveDate],
@@ -56,7 +61,11 @@ impl Coverage {
             }
         }
         let mut out = Self::default();
-        for ((cluster, hour, _), (_, expected, seen)) in by_query {
+        for ((cluster, hour, query), (_, expected, seen)) in by_query {
+            if let Some(query) = COVERAGE_BESIDE.iter().find(|known| **known == query) {
+                out.beside.entry((cluster, *query)).or_default().insert(hour, (expected, seen));
+                continue;
+            }
             let worse = |old: (i64, i64)| {
                 let share = |(expected, seen): (i64, i64)| i128::from(seen) * i128::from(expected.max(1));
                 let (new, old_share) =
@@ -74,6 +83,20 @@ impl Coverage {
     /// Expected and seen in an hour; what no source speaks of was not seen.
     pub fn hour(&self, cluster: Symbol, hour: Instant) -> (i64, i64) {
         self.hours.get(&(cluster, hour.0)).copied().unwrap_or((EXPECTED_AN_HOUR, 0))
+    }
+
+    /// What was not wholly seen in an hour beside pods and nodes, as `query seen/expected`; `None` where
+    /// nothing is missing. A query that tells of other hours of the cluster was expected in this one.
+    pub fn holes(&self, cluster: Symbol, hour: Instant) -> Option<String> {
+        let of_cluster = self.beside.iter().filter(|((of, _), _)| *of == cluster);
+        let mut holes: Vec<String> = of_cluster
+            .filter_map(|((_, query), hours)| {
+                let (expected, seen) = hours.get(&hour.0).copied().unwrap_or((EXPECTED_AN_HOUR, 0));
+                (seen < expected).then(|| format!("{query} {seen}/{expected}"))
+            })
+            .collect();
+        holes.sort_unstable();
+        (!holes.is_empty()).then(|| holes.join(", "))
     }
 
     /// Whether nothing was seen of a cluster in an hour.

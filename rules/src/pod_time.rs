@@ -1,13 +1,17 @@
 //! What one pod requested and used, from the samples of its series (laws L3, L4, L5).
 //!
-//! A pod counts while it runs on a node: from the first sample that says so, to the sample that says it
+//! A pod counts while it runs on a node: from its start, where that is told within the longest gap, else
+//! from the first sample that says so; to its end, where that is told, else to the sample that says it
 //! ended, or for a step after its last one. Pending never counts, and a pod that ended does not count
 //! though its series go on. Where nothing tells of the pod but its containers' usage, the usage counts;
 //! within the longest gap of a sample that does tell, it is the better witness.
 
+mod lifetime;
+
 use crate::apportion::ApportionError;
 use crate::metering::Quality;
 use crate::timeline::{CELL_MS, Cadence, Counted, Held, Sample, cell_of, counted, held, joined, uncovered};
+use lifetime::{Ended, Reach, Starts, reaches};
 
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +52,8 @@ pub struct CpuCounters {
     pub runs: Vec<Vec<Vec<Sample>>>,
     /// Series that do not tell runs apart; they fill what the runs leave open.
     pub others: Vec<Vec<Sample>>,
+    /// Starts of the container, as in [`PodSamples::containers_begun`]: a counter begins there at zero.
+    pub begun: Vec<Sample>,
 }
 
 /// The samples of one pod; each list sorted by time, each instant once.
@@ -65,6 +71,12 @@ pub struct PodSamples {
     pub memory: Vec<Vec<Sample>>,
     /// The node that usage is reported from: it stands in where nothing else tells the node.
     pub usage_node: i64,
+    /// When its containers started: each value is an instant in ms, told at the sample's time.
+    pub containers_begun: Vec<Sample>,
+    /// When its node took the pod, told likewise: the start where no container's is told.
+    pub begun: Vec<Sample>,
+    /// When its last container ended, told likewise.
+    pub ended: Vec<Sample>,
 }
 
 /// One pod over one stretch of time within a cell.
@@ -208,6 +220,21 @@ impl Steps {
         }
         self.held.get(self.next).copied().filter(|held| held.from_ms <= at_ms)
     }
+
+    /// Lets the value of a reach's sample, or another, hold from its start to its end as well.
+    fn reach_back(&mut self, reach: Reach, other: Option<i64>) {
+        let Ok(at) = self.held.binary_search_by_key(&reach.sample_ms, |held| held.from_ms) else { return };
+        if let Some(before) = at.checked_sub(1).and_then(|before| self.held.get_mut(before)) {
+            if before.from_ms >= reach.from_ms {
+                return;
+            }
+            before.to_ms = before.to_ms.min(reach.from_ms);
+        }
+        // Whether the sample stands alone is decided a gap after it: too far from the start to be said there.
+        let value = other.unwrap_or(self.held[at].value);
+        let lone = reach.unseen;
+        self.held.insert(at, Held { from_ms: reach.from_ms, to_ms: reach.to_ms, value, lone });
+    }
 }
 
 /// What is known of the pod beside its usage.
@@ -218,6 +245,8 @@ struct Known {
     usage_node: i64,
     /// Within the longest gap of a sample: there usage alone proves nothing.
     told: Vec<(i64, i64)>,
+    /// Where it is known to have ended.
+    ended: Ended,
 }
 
 impl Known {
@@ -226,12 +255,27 @@ impl Known {
             |request: &Request| (request.kind, request.resource, Steps::new(&request.samples, cadence));
         let gap_ms = cadence.max_gap_ms();
         let near = |sample: &Sample| (sample.at_ms - gap_ms, sample.at_ms + gap_ms);
-        Self {
+        let mut known = Self {
             running: Steps::new(&pod.running, cadence),
             node: Steps::new(&pod.node, cadence),
             told: joined(pod.running.iter().chain(&pod.node).map(near).collect()),
             requests: pod.requests.iter().map(steps).collect(),
             usage_node: pod.usage_node,
+            ended: Ended::new(&pod.ended, cadence),
+        };
+        for reach in reaches(pod, cadence) {
+            known.reach_back(reach);
+        }
+        known
+    }
+
+    /// What the first sample of a run says held from the run's start on.
+    fn reach_back(&mut self, reach: Reach) {
+        // A sample after the end says that the pod does not run; before its end it did.
+        self.running.reach_back(reach, reach.unseen.then_some(1));
+        self.node.reach_back(reach, None);
+        for (_, _, steps) in &mut self.requests {
+            steps.reach_back(reach, None);
         }
     }
 
@@ -241,7 +285,8 @@ impl Known {
         let steps = [&self.running, &self.node].into_iter().chain(requests);
         let mut edges: Vec<i64> =
             steps.flat_map(|steps| &steps.held).flat_map(|held| [held.from_ms, held.to_ms]).collect();
-        edges.extend(usage.covered.iter().chain(&self.told).flat_map(|&(from, to)| [from, to]));
+        let spans = usage.covered.iter().chain(&self.told).chain(self.ended.spans());
+        edges.extend(spans.flat_map(|&(from, to)| [from, to]));
         edges.retain(|at| from_ms < *at && *at < to_ms);
         edges.extend((from_ms..to_ms).step_by(usize::try_from(CELL_MS).unwrap_or(usize::MAX)));
         edges.push(to_ms);
@@ -253,7 +298,7 @@ impl Known {
     /// The pod's state from an instant on, until the next edge; `None` while it does not count.
     fn at(&mut self, at_ms: i64, usage: &Usage) -> Option<(State, Levels)> {
         let (running, node) = (self.running.at(at_ms), self.node.at(at_ms));
-        if running.is_some_and(|held| held.value == 0) {
+        if running.is_some_and(|held| held.value == 0) || covers(self.ended.spans(), at_ms) {
             return None;
         }
         let Some(node) = node else {
@@ -343,28 +388,29 @@ fn covers(spans: &[(i64, i64)], at_ms: i64) -> bool {
 /// What one container used: its runs, and where none of them tells, the other series.
 fn parts_of(counters: &CpuCounters, cadence: Cadence) -> Result<Vec<Counted>, PodTimeError> {
     let mut parts = Vec::new();
+    let starts = Starts::new(&counters.begun, cadence);
     for run in &counters.runs {
         let mut covered = Vec::new();
         for series in run {
-            fill(&mut parts, &mut covered, series, cadence)?;
+            fill(&mut parts, &mut covered, &starts.counted_from(series), cadence)?;
         }
     }
     let mut covered = joined(parts.iter().map(|part: &Counted| (part.from_ms, part.to_ms)).collect());
     for series in &counters.others {
-        fill(&mut parts, &mut covered, series, cadence)?;
+        fill(&mut parts, &mut covered, &starts.counted_from(series), cadence)?;
     }
     Ok(parts)
 }
 
-/// Adds what a series counted where nothing is covered yet.
+/// Adds what a series counted, piece by piece, where nothing is covered yet.
 fn fill(
     parts: &mut Vec<Counted>,
     covered: &mut Vec<(i64, i64)>,
-    series: &[Sample],
+    pieces: &[Vec<Sample>],
     cadence: Cadence,
 ) -> Result<(), PodTimeError> {
     let mut added = Vec::new();
-    for whole in counted(series, cadence) {
+    for whole in pieces.iter().flat_map(|samples| counted(samples, cadence)) {
         for part in whole.at_cells()? {
             for (from_ms, to_ms) in uncovered(part.from_ms, part.to_ms, covered) {
                 added.push(Counted {

@@ -302,6 +302,9 @@ pub fn cluster_of_source(source: &str) -> Option<&str> {
 
 /// Roles that a pod may have.
 pub const ROLES: &[&str] = &["singleuser", "dask", "binder", "build", "placeholder", "system"];
+/// Queries of `coverage` that tell what is missing beside pods and nodes: what containers used, directories,
+/// volumes, hubs. A hole in one of them is stated, and makes no hour one in which nothing was metered.
+pub const COVERAGE_BESIDE: &[&str] = &["kubelets", "homes", "volumes", "hubs"];
 /// Qualities, from best to worst.
 pub const QUALITIES: &[&str] = &["observed", "single_sample", "reset", "filled"];
 

@@ -148,7 +148,7 @@ fn object_paths() -> String {
         (paths::config_head("registry", 1), "the first head of the registries: names the document in force"),
         (
             paths::close_record(period, 1),
-            "the first close of a period: table versions and digests that it saw",
+            "the first close of a period: table versions and digests that it saw, and the inputs that it could not use (`unread`)",
         ),
         (paths::closed_mark(period), "the mark of a closed period"),
         (paths::document("<series>", 1), "the first numbered document of a series"),

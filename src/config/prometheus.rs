@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hubtally_ingest::prometheus::{Access, Begin, Credentials, PrometheusCluster};
+use hubtally_ingest::prometheus::{Access, Begin, Credentials, PodNaming, PrometheusCluster, Transport};
 use hubtally_rules::timeline::Cadence;
 use hubtally_schemas::{ClusterId, Instant};
 use serde_json::{Map, Value};
@@ -23,6 +23,13 @@ pub const SHAPE: &[Key] = &[
     optional("window_minutes", Kind::Count { least: 5, most: 1_440 }, "how much is read at once"),
     optional("scrape_interval_seconds", Kind::Count { least: 1, most: 300 }, "how often it scrapes"),
     optional("hub_label", Kind::Text, "the Kubernetes label of a node that names its hub"),
+    optional(
+        "profile_label",
+        Kind::Text,
+        "the Kubernetes label or annotation of a user's pod that names the chosen profile",
+    ),
+    optional("binder_namespaces", Kind::Texts, "the namespaces of BinderHubs"),
+    optional("transport", Kind::OneOf(&["auto", "query", "remote-read"]), "how samples are asked for"),
     optional("user", Kind::Text, "the user of basic authentication"),
     optional("password", Kind::Text, "its password"),
     optional("token", Kind::Text, "a bearer token"),
@@ -123,12 +130,26 @@ impl Prometheus {
             (Some(certificate), Some(key)) => Some(format!("{certificate}\n{key}\n").into_bytes()),
             (certificate, key) => certificate.or(key).map(String::into_bytes),
         };
+        let binder_namespaces = self.written.get("binder_namespaces").and_then(Value::as_array);
+        let naming = PodNaming {
+            profile_label: text("profile_label").map(str::to_owned),
+            binder_namespaces: binder_namespaces
+                .into_iter()
+                .flatten()
+                .filter_map(|namespace| namespace.as_str().map(str::to_owned))
+                .collect(),
+        };
         let access = Access {
             url: text("url").unwrap_or_default().to_owned(),
             credentials,
             headers,
             ca: fetched("ca")?.map(String::into_bytes),
             client_certificate,
+            transport: match text("transport") {
+                Some("query") => Transport::Query,
+                Some("remote-read") => Transport::RemoteRead,
+                _ => Transport::Auto,
+            },
             timeout: count("timeout_seconds").and_then(|n| n.try_into().ok()).map(Duration::from_secs),
         };
         Ok(PrometheusCluster {
@@ -140,6 +161,7 @@ impl Prometheus {
                 count("scrape_interval_seconds").unwrap_or(SCRAPE_INTERVAL_SECONDS) * 1_000,
             ),
             hub_label: text("hub_label").unwrap_or(HUB_LABEL).to_owned(),
+            naming,
         })
     }
 }

@@ -86,8 +86,22 @@ fn record() -> Record {
     let short = pod("u-bo", "jupyter-bo", Some("bo"), 50..51);
     let done = Pod { ended: 11, ..pod("u-cy", "jupyter-cy", Some("cy"), 0..250) };
     let never = Pod { ended: 0, node: "", ..pod("u-never", "jupyter-never", None, 0..250) };
-    for one in [&first, &second, &short, &done, &never] {
+    // one that began and ended between scrapes that saw it, and one that no scrape saw run: kube-state-metrics
+    // tells both when
+    let known = Pod { ended: 48, ..pod("u-dee", "jupyter-dee", Some("dee"), 45..60) };
+    let unseen = Pod { ended: 53, ..pod("u-eve", "jupyter-eve", Some("eve"), 53..60) };
+    for one in [&first, &second, &short, &done, &never, &known, &unseen] {
         one.add(&mut record, "10.0.0.1:8080", &usual);
+    }
+    for (metric, of, minutes, second) in [
+        ("kube_pod_start_time", &known, 45..60, 44 * 60 + 20),
+        ("kube_pod_container_state_started", &known, 45..48, 44 * 60 + 50),
+        ("kube_pod_completion_time", &known, 48..60, 47 * 60 + 30),
+        ("kube_pod_start_time", &unseen, 53..60, 52 * 60 + 20),
+        ("kube_pod_completion_time", &unseen, 53..60, 52 * 60 + 50),
+    ] {
+        let labels = [("namespace", "reef"), ("pod", of.name), ("uid", of.uid), ("container", "notebook")];
+        record.add(metric, &labels, always(minutes, &(START + second).to_string()));
     }
     // a second kube-state-metrics during a rollout, half a minute later
     let rollout = Pod { minutes: 20..25, ended: 25, ..pod("u-ada-1", "jupyter-ada", Some("Ada"), 0..31) };
@@ -213,7 +227,8 @@ fn l3_hours_from_a_prometheus_are_what_a_hand_computes_and_the_hole_is_on_the_ce
 
     // Hour 0: 31 samples of the first Ada hold a minute each; the second from 00:40:07 on. Hour 1: the
     // sample of 00:59:07 holds to 01:00:07. Hour 3: from 03:00:07 on. Bo's one sample holds one minute. Cy
-    // counts to the sample that says it ended. What nowhere fits never counts.
+    // counts to the sample that says it ended. What nowhere fits never counts. Dee's container started at
+    // 00:44:50 and ended at 00:47:30, Eve's pod began at 00:52:20 and ended at 00:52:50, as is told later.
     let hours = query(
         &place,
         "SELECT pod_uid, CAST(date_part('hour', hour) AS BIGINT) AS h, observed_ms, cpu_request_millicore_ms AS cpu, cpu_usage_millicore_ms AS used, \
@@ -232,6 +247,8 @@ fn l3_hours_from_a_prometheus_are_what_a_hand_computes_and_the_hole_is_on_the_ce
         ("u-ada-2", 3, 3_593_000),
         ("u-bo", 0, 60_000),
         ("u-cy", 0, 660_000),
+        ("u-dee", 0, 160_000),
+        ("u-eve", 0, 30_000),
     ];
     let expected: Vec<(String, i64, i64)> =
         expected.into_iter().map(|(uid, hour, ms)| (uid.to_owned(), hour, ms)).collect();
@@ -250,13 +267,18 @@ fn l3_hours_from_a_prometheus_are_what_a_hand_computes_and_the_hole_is_on_the_ce
 
     let certificate = query(
         &place,
-        "SELECT CAST(date_part('hour', hour) AS BIGINT) AS h, expected, seen FROM completeness WHERE hour < '2026-06-01T05:00:00Z' ORDER BY hour",
+        "SELECT CAST(date_part('hour', hour) AS BIGINT) AS h, expected, seen, holes FROM completeness WHERE hour < '2026-06-01T05:00:00Z' ORDER BY hour",
     );
     let told: Vec<(i64, i64, i64)> = certificate
         .iter()
         .map(|row| (number(&row["h"]), number(&row["expected"]), number(&row["seen"])))
         .collect();
     assert_eq!(told[..4], [(0, 60, 60), (1, 60, 0), (2, 60, 0), (3, 60, 60)]);
+    // In the first hour pods ran at 51 scrapes (the two Adas at 31 and 20), and the kubelet told of the first
+    // one's container only. In the fourth it told of none. Both exporters of directories were whole.
+    let holes: Vec<&Value> = certificate.iter().map(|row| &row["holes"]).take(4).collect();
+    let dark = "homes 0/60, kubelets 0/60";
+    assert_eq!(holes, ["kubelets 31/51", dark, dark, "kubelets 0/60"]);
 
     let homes = query(&place, "SELECT exporter, bytes, user_id FROM storage_usage ORDER BY exporter, time");
     assert_eq!(homes[0]["exporter"], "dirsize");

@@ -31,6 +31,11 @@ impl Server {
 
     /// Starts a server that holds the samples of an OpenMetrics file.
     pub fn with(script: &Path, file: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start(script, Some(file), environment)
+    }
+
+    /// Starts a server, with the samples of a file or with none.
+    pub fn start(script: &Path, file: Option<&Path>, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = |arguments: &[&str]| {
             let ended =
@@ -41,7 +46,9 @@ impl Server {
         };
         let data = folder.path().display().to_string();
         run(&["fetch"]);
-        run(&["import", &data, &file.display().to_string()]);
+        if let Some(file) = file {
+            run(&["import", &data, &file.display().to_string()]);
+        }
         let url = run(&["start", &data]);
         Self { script: script.to_owned(), folder, url }
     }

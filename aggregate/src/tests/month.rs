@@ -220,6 +220,33 @@ async fn l4_a_dark_hour_keeps_its_cost_apart() {
 }
 
 #[tokio::test]
+async fn l4_a_hole_beside_pods_is_on_the_certificate_and_darkens_no_hour() {
+    let house = observed_hour().await;
+    let told = |query: &str, hour: &str, expected: i64, seen: i64| {
+        json!({"cluster": "tides", "query": query, "hour": hour, "expected": expected, "seen": seen, "date": "2026-06-10",
+            "source": "c", "source_position": 1})
+    };
+    let rows = [
+        told("pods", NINE, 60, 60),
+        told("pods", TEN, 60, 60),
+        told("homes", NINE, 60, 0),
+        told("kubelets", NINE, 120, 60),
+        told("kubelets", TEN, 120, 120),
+    ];
+    house.feed(&COVERAGE, "c", &rows).await;
+    house.seal(&COVERAGE).await;
+    let tags = json!({"tags": "{\"2i2c:node-purpose\":\"user\",\"2i2c.org/cluster-name\":\"tides\"}", "grade": "tag"});
+    house.charges(&[charge("one-hour", EC2, "52", NINE, TEN, &tags)]).await;
+    house.allocate().await.unwrap();
+    assert_eq!(house.sum(&[("reason", "no_telemetry")]).await, 0);
+    let certificate = read_all(&house.store, &COMPLETENESS).await;
+    let of = |hour: &str| certificate.iter().find(|row| row["hour"] == hour).unwrap();
+    assert_eq!((of(NINE)["expected"].as_i64(), of(NINE)["seen"].as_i64()), (Some(60), Some(60)));
+    assert_eq!(of(NINE)["holes"], "homes 0/60, kubelets 60/120");
+    assert_eq!(of(TEN)["holes"], "homes 0/60", "what tells of other hours was expected in this one");
+}
+
+#[tokio::test]
 async fn l5_the_same_namespace_on_two_clusters_is_two_hubs_and_a_rename_keeps_the_hub() {
     let house = House::new(json!({
         "organisation": {"name": "Org"},

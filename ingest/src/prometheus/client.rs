@@ -1,13 +1,18 @@
-//! One Prometheus over HTTP: instant queries, credentials, certificates, and a few tries.
+//! One Prometheus over HTTP: instant queries or remote read, credentials, certificates, and a few tries.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Url};
+use tokio::sync::OnceCell;
 
 use super::error::PrometheusError;
+use super::range::Range;
+use super::remote_read::{self, StreamError};
 use super::reply::{self, Answer, Series};
+use super::sets::{Query, all};
 
 /// The largest answer that is taken; a query whose answer is larger is halved.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -29,8 +34,22 @@ pub struct Access {
     pub ca: Option<Vec<u8>>,
     /// PEM of a client certificate, and of its key.
     pub client_certificate: Option<Vec<u8>>,
+    /// How samples are asked for.
+    pub transport: Transport,
     /// How long one request may take; 2 min 10 s if `None`, which is more than Prometheus gives a query.
     pub timeout: Option<Duration>,
+}
+
+/// How samples are asked for. Both ways give the same samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// By remote read where the server offers it, which is tried once; else by queries.
+    #[default]
+    Auto,
+    /// By instant queries on range selectors.
+    Query,
+    /// By remote read, or not at all.
+    RemoteRead,
 }
 
 /// Who we are to a Prometheus.
@@ -58,6 +77,9 @@ pub struct PrometheusClient {
     access: Access,
     query: Url,
     names: Url,
+    read: Url,
+    /// Whether samples come by remote read; empty until it was tried.
+    reads: Arc<OnceCell<bool>>,
 }
 
 /// What an instant query asks for: samples of `selector` in the `span_ms` before, and at, `at_ms`.
@@ -81,6 +103,12 @@ impl PrometheusClient {
         }
         let query = base.join("api/v1/query").map_err(|_| bad_url())?;
         let names = base.join("api/v1/label/__name__/values").map_err(|_| bad_url())?;
+        let read = base.join("api/v1/read").map_err(|_| bad_url())?;
+        let reads = match access.transport {
+            Transport::Auto => OnceCell::new(),
+            Transport::Query => OnceCell::new_with(Some(false)),
+            Transport::RemoteRead => OnceCell::new_with(Some(true)),
+        };
         let mut builder = Client::builder()
             .default_headers(headers(&access.headers)?)
             .connect_timeout(Duration::from_secs(10))
@@ -103,12 +131,73 @@ impl PrometheusClient {
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|source| PrometheusError::Client { source })?;
-        Ok(Self { client, access, query, names })
+        Ok(Self { client, access, query, names, read, reads: Arc::new(reads) })
     }
 
     /// Its address.
     pub fn url(&self) -> &str {
         &self.access.url
+    }
+
+    /// Samples of a query in a range, by whichever way the server offers; and the answer's size. At the edges
+    /// of the range there may be one too many.
+    pub(super) async fn samples_in(
+        &self,
+        query: &Query,
+        range: Range,
+    ) -> Result<(Vec<Series>, usize), PrometheusError> {
+        if *self.reads.get_or_init(|| self.offers_remote_read()).await {
+            let read = self.read_remotely(query, range).await;
+            // Chunks that only a later version knows: the server tells the same by queries.
+            let unknown = |error: &PrometheusError| {
+                matches!(error, PrometheusError::Remote { source: StreamError::Encoding { .. }, .. })
+            };
+            if self.access.transport != Transport::Auto || !read.as_ref().is_err_and(unknown) {
+                return read;
+            }
+        }
+        let (selector, span_ms) = (&query.selector(), range.to_ms - range.from_ms);
+        self.samples(Ask { selector, span_ms, at_ms: range.to_ms, scale: query.scale }).await
+    }
+
+    /// Tries remote read with a question that costs nothing. Whatever a server, or a proxy before it, says
+    /// against it is no fault: queries are asked instead, and tell what is wrong if anything is.
+    async fn offers_remote_read(&self) -> bool {
+        let tried = self.read_remotely(&all("up", 0), Range { from_ms: 0, to_ms: 1 }).await;
+        match &tried {
+            Ok(_) => tracing::debug!(url = self.url(), "reading by remote read"),
+            Err(error) => tracing::debug!(url = self.url(), %error, "no remote read here: asking by queries"),
+        }
+        tried.is_ok()
+    }
+
+    /// Samples by remote read, and the answer's size.
+    async fn read_remotely(
+        &self,
+        query: &Query,
+        range: Range,
+    ) -> Result<(Vec<Series>, usize), PrometheusError> {
+        let selector = query.selector();
+        let failed =
+            |source| PrometheusError::Remote { url: self.url().to_owned(), query: selector.clone(), source };
+        let body = remote_read::request(query, range)
+            .map_err(|source| PrometheusError::Request { query: selector.clone(), source })?;
+        self.tried(async || {
+            let request = self
+                .client
+                .post(self.read.clone())
+                .header(CONTENT_TYPE, "application/x-protobuf")
+                .header(CONTENT_ENCODING, "snappy")
+                .header("X-Prometheus-Remote-Read-Version", "0.1.0")
+                .body(body.clone());
+            let (kind, bytes) = self.bytes(request, &selector, range.to_ms - range.from_ms).await?;
+            if !kind.starts_with(remote_read::STREAMED) {
+                return Err(PrometheusError::NotStreamed { url: self.url().to_owned(), kind });
+            }
+            let series = remote_read::answer(&bytes, query.scale, range).map_err(failed)?;
+            Ok((series, bytes.len()))
+        })
+        .await
     }
 
     /// Samples by an instant query on a range selector, as the server gives them; and the answer's size.
@@ -181,6 +270,16 @@ impl PrometheusClient {
         query: &str,
         span_ms: i64,
     ) -> Result<String, PrometheusError> {
+        self.bytes(request, query, span_ms).await.map(|(_, bytes)| text_of(bytes))
+    }
+
+    /// The content type and the bytes of an answer that is a success.
+    async fn bytes(
+        &self,
+        request: RequestBuilder,
+        query: &str,
+        span_ms: i64,
+    ) -> Result<(String, Vec<u8>), PrometheusError> {
         let request = match &self.access.credentials {
             Credentials::None => request,
             Credentials::Basic(user, password) => request.basic_auth(user, Some(password)),
@@ -193,6 +292,8 @@ impl PrometheusClient {
         };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -206,12 +307,11 @@ impl PrometheusClient {
             }
             body.extend_from_slice(&chunk);
         }
-        let text = String::from_utf8(body).unwrap_or_else(|bytes| {
-            // No label is anything else than UTF-8, so reading it as JSON will say what is wrong.
-            String::from_utf8_lossy(bytes.as_bytes()).into_owned()
-        });
+        if (200..300).contains(&status) {
+            return Ok((kind, body));
+        }
+        let text = text_of(body);
         match status {
-            200..=299 => Ok(text),
             401 | 403 => Err(PrometheusError::Refused { url: url(), status }),
             413 | 422 | 503 => {
                 let message = said(&text);
@@ -223,6 +323,12 @@ impl PrometheusClient {
             }
         }
     }
+}
+
+/// An answer as text. No label is anything else than UTF-8, so where it is none, reading it as JSON will say
+/// what is wrong.
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned())
 }
 
 fn headers(written: &[(String, String)]) -> Result<HeaderMap, PrometheusError> {

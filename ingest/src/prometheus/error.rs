@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::remote_read::StreamError;
+
 /// An operation on one Prometheus that failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -98,6 +100,34 @@ pub enum PrometheusError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The answer of remote read cannot be read.
+    #[error("the answer of {url} to remote read of `{query}` cannot be read")]
+    Remote {
+        /// The address.
+        url: String,
+        /// The query.
+        query: String,
+        /// Why.
+        source: StreamError,
+    },
+    /// Remote read without the kind of answer that is asked for.
+    #[error(
+        "{url} answers remote read with {kind:?} and not with a stream of chunks: write transport = \"query\" for this cluster in hubtally.toml"
+    )]
+    NotStreamed {
+        /// The address.
+        url: String,
+        /// Its content type.
+        kind: String,
+    },
+    /// A request of remote read that cannot be written.
+    #[error("the request of remote read for `{query}` cannot be compressed")]
+    Request {
+        /// The query.
+        query: String,
+        /// Why.
+        source: snap::Error,
+    },
     /// The result is incomplete, as the server says itself.
     #[error(
         "{url} warns that its answer to `{query}` is incomplete: {warnings}. Nothing of this window was stored"
@@ -130,6 +160,7 @@ impl PrometheusError {
             Self::Status { .. }
                 | Self::TooMuch { .. }
                 | Self::Answer { .. }
+                | Self::Remote { .. }
                 | Self::Warnings { .. }
                 | Self::NothingThere { .. }
         )
@@ -142,6 +173,7 @@ impl PrometheusError {
             Self::Unreachable { source, .. } => !source.is_builder() && !source.is_redirect(),
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 504),
             Self::Answer { source, .. } => source.is_eof(),
+            Self::Remote { source, .. } => !matches!(source, StreamError::Encoding { .. }),
             _ => false,
         }
     }

@@ -12,6 +12,7 @@ use hubtally_schemas::reject::RejectReason;
 use hubtally_schemas::units::MAX_STORAGE_BYTE;
 use hubtally_schemas::{Instant, Namespace};
 
+use super::coverage::Scraped;
 use super::labels::{NAMESPACE, own, text};
 use super::pod_rows::SLUG_ONLY;
 use super::reply::{Labels, Series};
@@ -66,6 +67,18 @@ pub(super) fn join(answers: Vec<Vec<Series>>) -> Homes {
 fn key_of(labels: &Labels) -> Option<Key> {
     let target = TARGET.iter().map(|name| text(labels, name).map(str::to_owned)).collect();
     Some((own(labels, NAMESPACE)?.to_owned(), text(labels, "directory")?.to_owned(), target))
+}
+
+impl Homes {
+    /// When each hub's exporters were scraped; a pod that replaces another is the same exporter.
+    pub fn scrapes(&self) -> Vec<Scraped> {
+        let mut by_exporter: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
+        for ((namespace, _, target), directory) in &self.0 {
+            let times = by_exporter.entry((namespace, exporter(target, directory))).or_default();
+            times.extend(directory.sizes.iter().map(|sample| sample.at_ms));
+        }
+        by_exporter.into_values().map(Scraped::always).collect()
+    }
 }
 
 /// Adds the rows of a window's directories.

@@ -5,9 +5,10 @@
 //! five minutes and are read with a margin, so that any tiling of windows gives the same rows (law L3).
 //!
 //! One window goes through `sets` (what is asked) → `client`, `range` (raw samples) → `pods`, `nodes`,
-//! `homes`, `hubs` (joined by identity; `hubtally_rules` measures) → `sink` (rows) → `run` (commits).
+//! `homes`, `volumes`, `hubs` (joined by identity; `hubtally_rules` measures) → `sink` (rows) → `run` (commits).
 
 mod client;
+mod coverage;
 mod error;
 mod homes;
 mod hubs;
@@ -18,6 +19,7 @@ mod people;
 mod pod_rows;
 mod pods;
 mod range;
+mod remote_read;
 mod reply;
 mod report;
 mod run;
@@ -26,14 +28,17 @@ mod sink;
 mod start;
 #[cfg(test)]
 mod tests;
+mod volumes;
+mod xor_chunk;
 
 use futures::StreamExt;
 use hubtally_rules::timeline::Cadence;
 use hubtally_schemas::{ClusterId, Instant};
 use hubtally_store::{OpenTables, Store};
 
-pub use client::{Access, Credentials, PrometheusClient};
+pub use client::{Access, Credentials, PrometheusClient, Transport};
 pub use error::PrometheusError;
+pub use remote_read::StreamError;
 pub use report::{ClusterReport, PrometheusReport, SetReport};
 pub use sets::QuerySet;
 
@@ -69,6 +74,17 @@ pub struct PrometheusCluster {
     pub cadence: Cadence,
     /// The Kubernetes label of a node that names its hub.
     pub hub_label: String,
+    /// What its pods' labels and namespaces mean.
+    pub naming: PodNaming,
+}
+
+/// What labels and namespaces of pods mean on a cluster, where nothing general tells.
+#[derive(Debug, Clone, Default)]
+pub struct PodNaming {
+    /// The Kubernetes label or annotation of a user's pod that names the profile that was chosen.
+    pub profile_label: Option<String>,
+    /// Namespaces of BinderHubs: user pods there are launches.
+    pub binder_namespaces: Vec<String>,
 }
 
 /// How Prometheus servers are read.

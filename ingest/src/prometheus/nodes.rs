@@ -59,7 +59,8 @@ pub(super) fn join(answers: Vec<Vec<Series>>) -> Nodes {
     for series in next() {
         let Some(node) = nodes.there(&series) else { continue };
         let at_ms = series.samples.last().map_or(0, |sample| sample.at_ms);
-        if (at_ms, &series.labels) > (node.labels_ms, &node.labels) {
+        let (new, old) = ((at_ms, series.labels.len()), (node.labels_ms, node.labels.len()));
+        if (new, &series.labels) > (old, &node.labels) {
             (node.labels_ms, node.labels) = (at_ms, series.labels);
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn add(pods: &Pods, window: Window, sink: &mut Sink<'_>) -> Result<()
             component: pod.about.component_label().map(Cow::Borrowed),
             image: pod.about.image.as_deref().map(Cow::Borrowed),
             image_digest: pod.about.image_digest.as_deref().map(Cow::Borrowed),
-            profile: None,
+            profile: pod.about.profile.as_deref().map(Cow::Borrowed),
             start: Cow::Borrowed(""),
             end: Cow::Borrowed(""),
             cpu_request_millicore_ms: None,
@@ -91,7 +91,7 @@ pub(super) fn add(pods: &Pods, window: Window, sink: &mut Sink<'_>) -> Result<()
 /// The annotation tells the name as it is. Without one a user's server is known by the slug in its pod's
 /// name, which says so: two people can have slugs that look alike, and a slug may be no name at all.
 fn whose(pod: &Pod) -> (Option<Cow<'_, str>>, Option<&str>) {
-    if pod.about.role() != "singleuser" {
+    if !matches!(pod.about.role(), "singleuser" | "binder") {
         return (pod.about.user.as_deref().map(Cow::Borrowed), None);
     }
     let in_name = slug::of_pod(&pod.name);

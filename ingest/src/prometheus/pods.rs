@@ -5,8 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use hubtally_rules::pod_time::{ContainerKind, CpuCounters, PodSamples, Request, Resource};
 use hubtally_rules::timeline::{Cadence, Sample, merged};
 
-use super::labels::{CONTAINER, NAMESPACE, NODE, POD, UID, kubelet_node, own, text, uid_in_path};
+use super::PodNaming;
+use super::coverage::Scraped;
+use super::labels::{
+    CONTAINER, NAMESPACE, NODE, POD, UID, exported_as, kubelet_node, own, text, uid_in_path,
+};
 use super::reply::{Labels, Series};
+
+/// Before the names of the annotations that BinderHub writes, as kube-state-metrics exports them.
+const BINDER_ANNOTATIONS: &str = "annotation_binder_hub_jupyter_org_";
 
 /// One pod of a window.
 #[derive(Debug)]
@@ -38,6 +45,10 @@ pub(super) struct About {
     pub image: Option<String>,
     /// Its digest.
     pub image_digest: Option<String>,
+    /// The profile that its user chose, where a label or an annotation tells it.
+    pub profile: Option<String>,
+    /// Whether Binder launched it.
+    pub binder: bool,
 }
 
 /// The pods of a window.
@@ -49,6 +60,8 @@ pub(super) struct Pods {
     nodes: Vec<String>,
     /// When kube-state-metrics was scraped.
     pub scrapes_ms: Vec<i64>,
+    /// By node: when its pods should have been seen by its kubelet, and when they were.
+    pub kubelets: Vec<Scraped>,
 }
 
 impl Pods {
@@ -60,7 +73,7 @@ impl Pods {
 }
 
 /// Joins the answers of the set's queries, in their order.
-pub(super) fn join(answers: Vec<Vec<Series>>, cadence: Cadence) -> Pods {
+pub(super) fn join(answers: Vec<Vec<Series>>, cadence: Cadence, naming: &PodNaming) -> Pods {
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_default();
     let mut join = Join { gap_ms: cadence.max_gap_ms(), ..Join::default() };
@@ -72,9 +85,13 @@ pub(super) fn join(answers: Vec<Vec<Series>>, cadence: Cadence) -> Pods {
     join.labels(next());
     join.annotations(next());
     join.images(next());
+    join.instants(next(), |pod, _| &mut pod.begun);
+    join.instants(next(), |pod, _| &mut pod.ended);
+    join.instants(next(), |pod, container| pod.started.entry((container, Teller::StateMetrics)).or_default());
     join.cpu(next());
     join.memory(next());
-    join.finish()
+    join.used_from(next());
+    join.finish(naming)
 }
 
 #[derive(Default)]
@@ -95,8 +112,8 @@ struct Seen {
     last_ms: i64,
 }
 
-/// Samples by series.
-type BySeries = BTreeMap<Labels, Vec<Sample>>;
+/// Samples by series, those with the fewest labels first: what labels a server adds to all changes no order.
+type BySeries = BTreeMap<(usize, Labels), Vec<Sample>>;
 
 /// A container of a pod, and whether it is an init container.
 type Container = (String, bool);
@@ -116,6 +133,18 @@ struct Building {
     cpu_without_runs: BTreeMap<String, BySeries>,
     memory: BTreeMap<String, Vec<Sample>>,
     usage_node: i64,
+    begun: Vec<Sample>,
+    ended: Vec<Sample>,
+    started: BTreeMap<(String, Teller), Vec<Sample>>,
+}
+
+/// Who tells when a container started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Teller {
+    /// kube-state-metrics, which tells init containers apart.
+    StateMetrics,
+    /// A kubelet, which does not.
+    Kubelet,
 }
 
 /// The labels that were seen last.
@@ -128,7 +157,9 @@ struct Latest {
 impl Latest {
     fn take_in(&mut self, series: Series) {
         let Some(last) = series.samples.last() else { return };
-        if (last.at_ms, &series.labels) > (self.at_ms, &self.labels) {
+        let order = |at_ms: i64, labels: &Labels| (at_ms, labels.len());
+        let (new, old) = (order(last.at_ms, &series.labels), order(self.at_ms, &self.labels));
+        if (new, &series.labels) > (old, &self.labels) {
             *self = Self { at_ms: last.at_ms, labels: series.labels };
         }
     }
@@ -242,6 +273,38 @@ impl Join {
         }
     }
 
+    /// Instants that kube-state-metrics tells of pods, of each those that came within the longest gap before:
+    /// later ones decide nothing, and a running pod repeats its start for as long as it runs.
+    fn instants(
+        &mut self,
+        answer: Vec<Series>,
+        of: impl for<'p> Fn(&'p mut Building, String) -> &'p mut Vec<Sample>,
+    ) {
+        for mut series in answer {
+            series.samples = self.recent(&series.samples);
+            let container = own(&series.labels, CONTAINER).unwrap_or_default().to_owned();
+            let Some(pod) = self.known(&series) else { continue };
+            of(pod, container).append(&mut series.samples);
+        }
+    }
+
+    /// When kubelets say that containers started.
+    fn used_from(&mut self, answer: Vec<Series>) {
+        for mut series in answer {
+            series.samples = self.recent(&series.samples);
+            let Some(container) = own(&series.labels, CONTAINER).map(str::to_owned) else { continue };
+            for (uid, samples) in self.users_of(&series) {
+                let Some(pod) = self.pods.get_mut(&uid) else { continue };
+                pod.started.entry((container.clone(), Teller::Kubelet)).or_default().extend(samples);
+            }
+        }
+    }
+
+    fn recent(&self, told: &[Sample]) -> Vec<Sample> {
+        let near = |sample: &&Sample| (0..=self.gap_ms).contains(&(sample.at_ms - sample.value));
+        told.iter().filter(near).copied().collect()
+    }
+
     fn cpu(&mut self, answer: Vec<Series>) {
         for series in answer {
             let Some(container) = own(&series.labels, CONTAINER).map(str::to_owned) else { continue };
@@ -258,7 +321,8 @@ impl Join {
                     }
                     None => pod.cpu_without_runs.entry(container.clone()).or_default(),
                 };
-                by_labels.entry(series.labels.clone()).or_default().extend(samples);
+                let key = (series.labels.len(), series.labels.clone());
+                by_labels.entry(key).or_default().extend(samples);
             }
         }
     }
@@ -318,12 +382,18 @@ impl Join {
         Some(pod)
     }
 
-    fn finish(self) -> Pods {
+    fn finish(self, naming: &PodNaming) -> Pods {
         let mut scrapes_ms = self.scrapes_ms;
         scrapes_ms.sort_unstable();
         scrapes_ms.dedup();
-        let by_uid = self.pods.into_iter().map(|(uid, building)| building.finish(uid)).collect();
-        Pods { by_uid, nodes: self.nodes, scrapes_ms }
+        let by_uid: Vec<Pod> =
+            self.pods.into_iter().map(|(uid, building)| building.finish(uid, naming)).collect();
+        let mut kubelets: BTreeMap<i64, Scraped> = BTreeMap::new();
+        for pod in &by_uid {
+            pod.note_scrapes(&mut kubelets);
+        }
+        let kubelets = kubelets.into_values().map(Scraped::in_order).collect();
+        Pods { by_uid, nodes: self.nodes, scrapes_ms, kubelets }
     }
 }
 
@@ -337,8 +407,18 @@ impl Building {
         Self { namespace: namespace.to_owned(), name: name.to_owned(), ..Self::default() }
     }
 
-    fn finish(self, uid: String) -> Pod {
-        let about = self.about();
+    fn finish(self, uid: String, naming: &PodNaming) -> Pod {
+        let about = self.about(naming);
+        // A kubelet tells init containers too, which run before the pod does.
+        let lasting = |container: &String| {
+            let requests = |((name, init), _): &(Container, Resource)| name == container && !init;
+            self.images.contains_key(container) || self.requests.keys().any(requests)
+        };
+        let begun = self
+            .started
+            .iter()
+            .filter(|((container, teller), _)| *teller == Teller::StateMetrics || lasting(container));
+        let containers_begun: Vec<Sample> = begun.flat_map(|(_, told)| told.iter().copied()).collect();
         let kind = |(container, init): &Container| {
             if *init && !self.sidecars.contains(container) {
                 ContainerKind::Init
@@ -360,6 +440,11 @@ impl Building {
         for (container, others) in self.cpu_without_runs {
             cpu.entry(container).or_default().others = others.into_values().map(merged).collect();
         }
+        for ((container, _), mut told) in self.started {
+            if let Some(counters) = cpu.get_mut(&container) {
+                counters.begun.append(&mut told);
+            }
+        }
         let samples = PodSamples {
             running: merged(self.running),
             node: merged(self.node),
@@ -367,11 +452,14 @@ impl Building {
             cpu: cpu.into_values().collect(),
             memory: self.memory.into_values().map(merged).collect(),
             usage_node: self.usage_node,
+            containers_begun,
+            begun: self.begun,
+            ended: self.ended,
         };
         Pod { uid, namespace: self.namespace, name: self.name, about, samples }
     }
 
-    fn about(&self) -> About {
+    fn about(&self, naming: &PodNaming) -> About {
         // KubeSpawner calls the main container `notebook`; elsewhere the first by name stands for the pod.
         let image = self.images.get("notebook").or_else(|| self.images.values().next());
         let image_id = image.and_then(|image| image.text("image_id"));
@@ -382,7 +470,42 @@ impl Building {
             server: self.labels.text("label_hub_jupyter_org_servername"),
             image: image.and_then(|image| image.text("image_spec").or_else(|| image.text("image"))),
             image_digest: image_id.as_deref().and_then(digest_of).map(str::to_owned),
+            profile: naming.profile_label.as_deref().and_then(|name| self.profile(name)),
+            binder: naming.binder_namespaces.contains(&self.namespace) || self.launched_by_binder(),
         }
+    }
+
+    /// The value of a Kubernetes label or annotation that names the profile.
+    fn profile(&self, name: &str) -> Option<String> {
+        let label = self.labels.text(&exported_as("label", name));
+        label.or_else(|| self.annotations.text(&exported_as("annotation", name)))
+    }
+
+    /// BinderHub writes the repository into annotations of the pods that it launches.
+    fn launched_by_binder(&self) -> bool {
+        let names = self.annotations.labels.iter().filter(|(_, value)| !value.is_empty());
+        names.map(|(name, _)| name).any(|name| name.starts_with(BINDER_ANNOTATIONS))
+    }
+}
+
+impl Pod {
+    /// Notes when the pod's kubelet should have told of it, and when it did.
+    fn note_scrapes(&self, kubelets: &mut BTreeMap<i64, Scraped>) {
+        let of = &self.samples;
+        let node = of.node.iter().map(|sample| sample.value).max().filter(|node| *node != 0);
+        let scraped = kubelets.entry(node.unwrap_or(of.usage_node)).or_default();
+        // Within a gap of its start or its end a pod may not be told of yet, or no more.
+        let runs = of.running.iter().filter(|sample| sample.value != 0).map(|sample| sample.at_ms);
+        let on_a_node = of.node.iter().filter(|sample| sample.value != 0).map(|sample| sample.at_ms);
+        if of.running.is_empty() {
+            scraped.expected_ms.extend(on_a_node);
+        } else if node.is_some() {
+            scraped.expected_ms.extend(runs);
+        }
+        let counters =
+            of.cpu.iter().flat_map(|counters| counters.runs.iter().flatten().chain(&counters.others));
+        let used = counters.chain(&of.memory).flatten();
+        scraped.seen_ms.extend(used.map(|sample| sample.at_ms));
     }
 }
 
@@ -397,7 +520,7 @@ impl About {
         let said = [self.component.as_deref(), self.app_component.as_deref()];
         let is = |names: &[&str]| said.iter().flatten().any(|said| names.contains(said));
         if is(&["singleuser-server"]) {
-            "singleuser"
+            if self.binder { "binder" } else { "singleuser" }
         } else if is(&["dask-worker", "dask-scheduler"]) {
             "dask"
         } else if is(&["binderhub-build", "image-builder", "repo2docker-build"]) {
@@ -428,9 +551,9 @@ mod tests {
     }
 
     fn joined(requests: Vec<Series>, memory: Vec<Series>) -> Pods {
-        let mut answers = vec![Vec::new(); 10];
-        (answers[2], answers[9]) = (requests, memory);
-        join(answers, Cadence::new(60_000))
+        let mut answers = vec![Vec::new(); 14];
+        (answers[2], answers[12]) = (requests, memory);
+        join(answers, Cadence::new(60_000), &PodNaming::default())
     }
 
     const ADA: [(&str, &str); 4] =
@@ -475,6 +598,45 @@ mod tests {
         assert_eq!(with(Some("binderhub-build"), None), "build");
         assert_eq!(with(Some("user-placeholder"), None), "placeholder");
         assert_eq!(with(Some("hub"), None), "system");
+        let binder =
+            About { component: Some("singleuser-server".to_owned()), binder: true, ..About::default() };
+        assert_eq!(binder.role(), "binder");
+        let hub = About { component: Some("hub".to_owned()), binder: true, ..About::default() };
+        assert_eq!(hub.role(), "system", "a namespace of Binder's has other pods too");
         assert_eq!(digest_of("docker-pullable://a/b@sha256:00ff"), Some("sha256:00ff"));
+    }
+
+    #[test]
+    fn annotations_or_the_namespace_tell_binders_pods_and_a_label_the_profile() {
+        let about = |labels: &[(&str, &str)], naming: &PodNaming| {
+            let mut answers = vec![Vec::new(); 14];
+            let of = [("namespace", "binder"), ("pod", "jupyter-x-k3x9z0qa"), ("uid", "u1")];
+            answers[5] = vec![series(&[of.as_slice(), labels].concat(), 0..3, 1)];
+            answers[6] = vec![series(&[of.as_slice(), labels].concat(), 0..3, 1)];
+            let mut pods = join(answers, Cadence::new(60_000), naming);
+            pods.by_uid.remove(0).about
+        };
+        let repo = [("annotation_binder_hub_jupyter_org_repo_url", "https://example.org/r")];
+        assert!(about(&repo, &PodNaming::default()).binder);
+        assert!(!about(&[], &PodNaming::default()).binder);
+        let named = PodNaming {
+            binder_namespaces: vec!["binder".to_owned()],
+            profile_label: Some("example.org/profile".to_owned()),
+        };
+        assert!(about(&[], &named).binder);
+        for kind in ["label", "annotation"] {
+            let name = format!("{kind}_example_org_profile");
+            assert_eq!(about(&[(name.as_str(), "large")], &named).profile.as_deref(), Some("large"));
+        }
+        assert_eq!(about(&[("label_example_org_profile", "large")], &PodNaming::default()).profile, None);
+    }
+
+    #[test]
+    fn what_kubelets_should_have_told_is_known_by_node() {
+        let request = request("u1", "n1", 0..60);
+        let used = series(&[ADA.as_slice(), &[("instance", "n1")]].concat(), 0..30, 7);
+        let pods = joined(vec![request], vec![used]);
+        let told: Vec<_> = pods.kubelets.iter().map(|of| (of.expected_ms.len(), of.seen_ms.len())).collect();
+        assert_eq!(told, [(60, 30)]);
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use hubtally_rules::scrapes::{expected_an_hour, seen_in_hour};
 use hubtally_rules::timeline::{CELL_MS, cell_of};
 use hubtally_schemas::Instant;
 use hubtally_schemas::units::HOUR_MS;
 use hubtally_store::{CommitOutcome, OpenTables, SourceBatch, Store};
 
 use super::client::PrometheusClient;
+use super::coverage::{self, Scraped};
 use super::error::PrometheusError;
 use super::range::{self, Range};
 use super::reply::Series;
@@ -18,6 +18,7 @@ use super::sets::QuerySet;
 use super::sink::{Acquaintances, Sink, Where, Window};
 use super::{
     PrometheusCluster, PrometheusOptions, SETTLE_MS, homes, hubs, nodes, people, pod_rows, pods, start,
+    volumes,
 };
 use crate::error::IngestError;
 use crate::events::Counts;
@@ -347,7 +348,7 @@ impl Reader<'_> {
         let range = Range { from_ms: first_hour - margin, to_ms: window.to_ms + window.cadence.max_gap_ms() };
         let client = self.client;
         let queries = futures::stream::iter(self.set.queries())
-            .map(|query| range::read(client, query.selector, query.scale, range))
+            .map(|query| range::read(client, query, range))
             .buffered(QUERIES_AT_ONCE);
         let mut queries = std::pin::pin!(queries);
         let mut answers = Vec::new();
@@ -370,53 +371,36 @@ impl Reader<'_> {
     ) -> Result<(i64, i64), IngestError> {
         for (answer, query) in answers.iter().zip(self.set.queries()) {
             for series in answer {
-                sink.refuse_samples(query.selector, &series.labels, &series.bad, window)?;
+                sink.refuse_samples(&query.selector(), &series.labels, &series.bad, window)?;
             }
         }
-        match self.set {
+        let name = self.set.name();
+        let scrapes = match self.set {
             QuerySet::Pods => {
-                let pods = pods::join(answers, window.cadence);
+                let pods = pods::join(answers, window.cadence, &self.cluster.naming);
                 pod_rows::add(&pods, window, sink)?;
                 self.check_interval(&pods.scrapes_ms);
-                Ok(self.coverage(&pods.scrapes_ms, window, sink))
+                coverage::tell(coverage::KUBELETS, &pods.kubelets, window, sink);
+                vec![Scraped::always(pods.scrapes_ms)]
             }
             QuerySet::Nodes => {
                 let nodes = nodes::join(answers);
                 nodes::add(&nodes, &self.cluster.hub_label, window, sink)?;
-                Ok(self.coverage(&nodes.scrapes_ms, window, sink))
+                vec![Scraped::always(nodes.scrapes_ms)]
             }
-            QuerySet::Homes => homes::add(&homes::join(answers), window, sink).map(|()| (0, 0)),
-            QuerySet::Hubs => {
-                hubs::add(answers, window, sink);
-                Ok((0, 0))
+            QuerySet::Homes => {
+                let homes = homes::join(answers);
+                homes::add(&homes, window, sink)?;
+                homes.scrapes()
             }
-        }
-    }
-
-    /// Tells the coverage of each hour that the window touches, as far as it is read by then; gives the
-    /// scrapes expected and seen in those that it completes.
-    fn coverage(&self, scrapes_ms: &[i64], window: Window, sink: &mut Sink<'_>) -> (i64, i64) {
-        let mut hour = window.from_ms.div_euclid(HOUR_MS) * HOUR_MS;
-        let mut sum = (0, 0);
-        while hour < window.to_ms {
-            let read_to = window.to_ms.min(hour + HOUR_MS);
-            // Of an hour that is not over nothing later counts yet, though the margin shows it.
-            let first = scrapes_ms.partition_point(|at| *at < hour - window.cadence.margin_ms());
-            let last = scrapes_ms.partition_point(|at| *at < read_to + window.cadence.max_gap_ms());
-            let mut times = scrapes_ms[first..last].to_vec();
-            if read_to < hour + HOUR_MS {
-                times.retain(|at| *at < read_to);
+            QuerySet::Volumes => {
+                let volumes = volumes::join(answers);
+                volumes::add(&volumes, window, sink)?;
+                volumes.scrapes()
             }
-            let expected = expected_an_hour(window.cadence);
-            let seen = seen_in_hour(&times, hour, window.cadence);
-            let revision = (read_to - hour) / CELL_MS;
-            sink.coverage(self.set.name(), Instant::from_ms(hour), (expected, seen), revision, window);
-            if read_to == hour + HOUR_MS {
-                sum = (sum.0 + expected, sum.1 + seen);
-            }
-            hour += HOUR_MS;
-        }
-        sum
+            QuerySet::Hubs => hubs::add(answers, window, sink),
+        };
+        Ok(coverage::tell(name, &scrapes, window, sink))
     }
 
     /// Warns, once, where samples come at another pace than the configuration says.

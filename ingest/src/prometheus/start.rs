@@ -7,7 +7,7 @@ use super::Begin;
 use super::client::PrometheusClient;
 use super::error::PrometheusError;
 use super::range::{Range, read};
-use super::sets::QuerySet;
+use super::sets::{QuerySet, all};
 
 /// The earliest time that is looked at: 2010-01-01T00:00:00Z, before any Prometheus.
 const EARLIEST_MS: i64 = 1_262_304_000_000;
@@ -32,7 +32,7 @@ pub(super) async fn begin(
 /// the oldest block, and looking day by day and hour by hour the sample in it.
 async fn earliest(
     client: &PrometheusClient,
-    metric: &str,
+    metric: &'static str,
     until_ms: i64,
 ) -> Result<Option<i64>, PrometheusError> {
     if until_ms <= EARLIEST_MS || !client.may_have(metric, EARLIEST_MS, until_ms).await? {
@@ -46,7 +46,7 @@ async fn earliest(
     let mut hour = without.div_euclid(HOUR_MS) * HOUR_MS;
     while hour < until_ms {
         let range = Range { from_ms: hour - 1, to_ms: (hour + HOUR_MS - 1).min(until_ms) };
-        let (series, _) = read(client, metric, 6, range).await?;
+        let (series, _) = read(client, &all(metric, 6), range).await?;
         let oldest =
             series.iter().filter_map(|series| series.samples.first()).map(|sample| sample.at_ms).min();
         if let Some(oldest) = oldest {

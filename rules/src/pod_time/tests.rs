@@ -98,6 +98,96 @@ fn a_pod_shorter_than_a_scrape_stands_for_one_step() {
     assert_eq!(pieces[0].cpu_request, None, "missing is not zero");
 }
 
+/// An instant, told at each of some minutes.
+fn told(second: i64, from: i64, to: i64) -> Vec<Sample> {
+    minutes(from, to, |_| second * 1_000)
+}
+
+#[test]
+fn a_pod_counts_from_its_containers_start_to_its_end_where_both_are_told() {
+    // The node took it at 2:10, its container started at 2:40, the first scrape came at 3:00; it ended at
+    // 8:15, the scrape at 8:00 saw it and the one at 9:00 tells when.
+    let known = PodSamples {
+        running: minutes(3, 20, |minute| i64::from(minute < 9)),
+        node: minutes(3, 20, |_| 7),
+        requests: vec![request(ContainerKind::Lasting, Resource::Memory, minutes(3, 20, |_| 1_000))],
+        begun: told(130, 3, 20),
+        containers_begun: told(160, 3, 20),
+        ended: told(495, 9, 20),
+        ..PodSamples::default()
+    };
+    let spans = |pod: &PodSamples| {
+        let pieces = pieces(pod);
+        assert_eq!(
+            total(&pieces, |p| p.memory_request),
+            pieces.iter().map(|p| (p.to_ms - p.from_ms) * 1_000).sum::<i64>()
+        );
+        (pieces[0].from_ms / 1_000, pieces[pieces.len() - 1].to_ms / 1_000)
+    };
+    assert_eq!(spans(&known), (160, 495));
+    // without a container's start that of the pod; without any, the samples
+    let unknown = PodSamples { containers_begun: Vec::new(), ..known.clone() };
+    assert_eq!(spans(&unknown), (130, 495));
+    let samples = PodSamples { begun: Vec::new(), ended: Vec::new(), ..unknown };
+    assert_eq!(spans(&samples), (180, 540));
+}
+
+#[test]
+fn a_start_longer_ago_than_the_gap_says_nothing_about_a_hole() {
+    let after_a_hole = PodSamples { begun: told(0, 3, 20), node: minutes(3, 20, |_| 7), ..pod() };
+    let after_a_hole = PodSamples { running: minutes(3, 20, |_| 1), ..after_a_hole };
+    assert_eq!(pieces(&after_a_hole)[0].from_ms, 180_000);
+}
+
+#[test]
+fn pending_ends_where_the_container_starts() {
+    // a scrape saw it wait at 3:00, its container started at 3:20, the next scrape saw it run
+    let waited = PodSamples {
+        running: minutes(3, 20, |minute| i64::from(minute > 3)),
+        node: minutes(3, 20, |_| 7),
+        containers_begun: told(200, 4, 20),
+        begun: told(150, 3, 20),
+        ..PodSamples::default()
+    };
+    assert_eq!(pieces(&waited)[0].from_ms, 200_000);
+}
+
+#[test]
+fn a_pod_that_no_scrape_saw_run_counts_from_start_to_end() {
+    let between = PodSamples {
+        running: minutes(3, 20, |_| 0),
+        node: minutes(3, 20, |_| 7),
+        requests: vec![request(ContainerKind::Lasting, Resource::Cpu, minutes(3, 20, |_| 1_000_000))],
+        begun: told(130, 3, 20),
+        ended: told(155, 3, 20),
+        ..PodSamples::default()
+    };
+    let pieces = pieces(&between);
+    assert_eq!(pieces.len(), 1);
+    let piece = pieces[0];
+    assert_eq!((piece.from_ms, piece.to_ms, piece.node), (130_000, 155_000, 7));
+    assert_eq!((piece.cpu_request, piece.quality), (Some(25_000 * 1_000), Quality::SingleSample));
+}
+
+#[test]
+fn a_counter_counts_from_the_start_of_its_container() {
+    let used = PodSamples {
+        cpu: vec![CpuCounters {
+            runs: vec![vec![minutes(3, 20, |minute| 40_000_000 + (minute - 3) * 60_000_000)]],
+            begun: told(140, 3, 20),
+            ..CpuCounters::default()
+        }],
+        containers_begun: told(140, 3, 20),
+        running: minutes(3, 20, |_| 1),
+        node: minutes(3, 20, |_| 7),
+        ..PodSamples::default()
+    };
+    let pieces = pieces(&used);
+    assert_eq!((pieces[0].from_ms, pieces[0].cpu_usage), (140_000, Some(160_000_000)));
+    assert_eq!(total(&pieces, |p| p.cpu_usage), 40_000_000 + 17 * 60_000_000);
+    assert!(pieces.iter().all(|p| p.quality == Quality::Observed), "a start is no reset");
+}
+
 #[test]
 fn a_restart_keeps_what_was_used_and_a_second_job_adds_nothing() {
     // 0.5 cores; the counter falls at minute 10; another job tells the same, and one has more to say
@@ -107,6 +197,7 @@ fn a_restart_keeps_what_was_used_and_a_second_job_adds_nothing() {
         cpu: vec![CpuCounters {
             runs: vec![run],
             others: vec![minutes(0, 20, |minute| minute * 30_000_000)],
+            begun: Vec::new(),
         }],
         memory: vec![minutes(0, 20, |_| 10), minutes(0, 20, |_| 1)],
         ..pod()
@@ -166,30 +257,64 @@ fn any_pod() -> impl Strategy<Value = PodSamples> {
         samples,
     });
     let run = prop::collection::vec(any_samples(0..9_000_000_000), 1..3);
-    let cpu = (prop::collection::vec(run, 0..3), prop::collection::vec(any_samples(0..9_000_000_000), 0..2))
-        .prop_map(|(runs, others)| CpuCounters { runs, others });
-    (
-        any_samples(0..2),
-        any_samples(0..3),
-        prop::collection::vec(request, 0..4),
-        prop::collection::vec(cpu, 0..3),
-        prop::collection::vec(any_samples(0..1_000_000_000), 0..3),
+    let cpu = (
+        prop::collection::vec(run, 0..3),
+        prop::collection::vec(any_samples(0..9_000_000_000), 0..2),
+        any_instants(),
+    );
+    let cpu = cpu.prop_map(|(runs, others, begun)| CpuCounters { runs, others, begun });
+    let told = (any_samples(0..2), any_samples(0..3), prop::collection::vec(request, 0..4));
+    let usage =
+        (prop::collection::vec(cpu, 0..3), prop::collection::vec(any_samples(0..1_000_000_000), 0..3));
+    (told, usage, any_instants(), any_instants(), any_instants(), any::<bool>()).prop_map(
+        |((running, node, requests), (cpu, memory), containers_begun, begun, ended, together)| {
+            // One exporter tells all at the same instants, and two do not.
+            let at_once = |samples: Vec<Sample>| -> Vec<Sample> {
+                let same = |(sample, at): (Sample, &Sample)| Sample { at_ms: at.at_ms, ..sample };
+                if together { samples.into_iter().zip(&running).map(same).collect() } else { samples }
+            };
+            // An instant stays as far before the sample that tells it.
+            let told_at_once = |samples: Vec<Sample>| -> Vec<Sample> {
+                let same = |(told, at): (Sample, &Sample)| Sample {
+                    at_ms: at.at_ms,
+                    value: at.at_ms - (told.at_ms - told.value),
+                };
+                if together { samples.into_iter().zip(&running).map(same).collect() } else { samples }
+            };
+            PodSamples {
+                node: at_once(node),
+                requests: requests
+                    .into_iter()
+                    .map(|request| Request { samples: at_once(request.samples), ..request })
+                    .collect(),
+                containers_begun: told_at_once(containers_begun),
+                begun: told_at_once(begun),
+                ended: told_at_once(ended),
+                running,
+                cpu,
+                memory,
+                usage_node: 9,
+            }
+        },
     )
-        .prop_map(|(running, node, requests, cpu, memory)| PodSamples {
-            running,
-            node,
-            requests,
-            cpu,
-            memory,
-            usage_node: 9,
-        })
+}
+
+/// Instants that are told, most of them soon after, some before they come.
+fn any_instants() -> impl Strategy<Value = Vec<Sample>> {
+    let before = prop_oneof![9 => 0_i64..160_000, 1 => -70_000_i64..2_000_000];
+    (any_samples(0..1), prop::collection::vec(before, 60)).prop_map(|(samples, before)| {
+        let told = |(sample, before): (Sample, i64)| Sample { value: sample.at_ms - before, ..sample };
+        samples.into_iter().zip(before).map(told).collect()
+    })
 }
 
 /// What a reader of one window gets to see.
 fn seen(pod: &PodSamples, from_ms: i64, to_ms: i64) -> PodSamples {
     let margin = cadence().margin_ms();
     let cut = |samples: &Vec<Sample>| -> Vec<Sample> {
-        let inside = |sample: &&Sample| from_ms - margin < sample.at_ms && sample.at_ms <= to_ms + margin;
+        let inside = |sample: &&Sample| {
+            from_ms - margin < sample.at_ms && sample.at_ms <= to_ms + cadence().max_gap_ms()
+        };
         samples.iter().filter(inside).copied().collect()
     };
     PodSamples {
@@ -202,10 +327,14 @@ fn seen(pod: &PodSamples, from_ms: i64, to_ms: i64) -> PodSamples {
             .map(|counters| CpuCounters {
                 runs: counters.runs.iter().map(|run| run.iter().map(cut).collect()).collect(),
                 others: counters.others.iter().map(cut).collect(),
+                begun: cut(&counters.begun),
             })
             .collect(),
         memory: pod.memory.iter().map(cut).collect(),
         usage_node: pod.usage_node,
+        containers_begun: cut(&pod.containers_begun),
+        begun: cut(&pod.begun),
+        ended: cut(&pod.ended),
     }
 }
 
@@ -239,7 +368,7 @@ proptest! {
     #[test]
     fn l3_what_a_counter_counted_is_in_the_rows(samples in any_samples(0..9_000_000_000)) {
         let expected: i64 = counted(&samples, cadence()).iter().map(|part| part.amount).sum();
-        let cpu = vec![CpuCounters { runs: vec![vec![samples]], others: Vec::new() }];
+        let cpu = vec![CpuCounters { runs: vec![vec![samples]], ..CpuCounters::default() }];
         let pod = PodSamples { cpu, usage_node: 9, ..PodSamples::default() };
         let pieces = pod_pieces(&pod, cadence(), 0, 500 * CELL_MS).unwrap();
         prop_assert_eq!(total(&pieces, |p| p.cpu_usage), expected);

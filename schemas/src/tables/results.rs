@@ -141,7 +141,7 @@ pub const COMPLETENESS: TableSpec = TableSpec {
     columns: &[
         required("cluster", Text, "Cluster id."),
         required("hour", Time, "UTC hour."),
-        required("expected", Int, "Samples expected; 60 where no source says."),
+        required("expected", Int, "Samples of pods and nodes expected; 60 where no source says."),
         required("seen", Int, "Samples seen."),
         required("pods", Int, "Pods observed."),
         required("nodes", Int, "Nodes observed."),
@@ -149,6 +149,11 @@ pub const COMPLETENESS: TableSpec = TableSpec {
         required("node_billed_ms", Quantity, "Instance time billed, ms, where the bill names instances."),
         required("pods_without_node", Int, "Pods that no observed node carries."),
         required("unmatched_cost", Money, "Compute cost of the hour that found no telemetry."),
+        optional(
+            "holes",
+            Text,
+            "What was not wholly seen beside pods and nodes, as `query seen/expected`: `homes 12/60, kubelets 0/120`; NULL where nothing is missing.",
+        ),
         required("period", Text, "Month, `YYYY-MM`; partition."),
     ],
     key: &["cluster", "hour"],

@@ -1,9 +1,14 @@
-//! Samples in, rows out: from a stand-in for a Prometheus that can also fail. A real server is met by the
-//! binary's own tests.
+//! Samples in, rows out: from a stand-in for a Prometheus that can also fail, and from a real one by both
+//! transports. The binary's own tests meet a real server too.
 
 mod faults;
 mod golden;
+mod live;
 mod once;
+#[expect(dead_code, reason = "the tests of the binary use more of it")]
+#[path = "../../../../tests/cli/prometheus_server.rs"]
+mod prometheus_server;
+mod real;
 mod stand_in;
 
 use std::collections::BTreeMap;
@@ -18,7 +23,9 @@ use hubtally_store::{Store, StoreConfig};
 use stand_in::{Samples, StandIn};
 use tempfile::TempDir;
 
-use super::{Access, Begin, PrometheusCluster, PrometheusOptions, PrometheusReport, ingest_prometheus};
+use super::{
+    Access, Begin, PodNaming, PrometheusCluster, PrometheusOptions, PrometheusReport, ingest_prometheus,
+};
 use crate::progress::Silent;
 
 /// The first instant of the samples.
@@ -59,6 +66,7 @@ fn cluster(id: &str, url: &str) -> PrometheusCluster {
         window_ms: 3_600_000,
         cadence: Cadence::new(60_000),
         hub_label: "2i2c/hub-name".to_owned(),
+        naming: PodNaming::default(),
     }
 }
 
@@ -225,7 +233,8 @@ async fn samples_become_rows_with_everything_that_is_told() {
         .iter()
         .map(|row| (row["query"].as_str(), number(row, "expected"), number(row, "seen")))
         .collect();
-    assert_eq!(told, [("nodes", 60, 60), ("pods", 60, 60), ("nodes", 60, 60), ("pods", 60, 60)]);
+    let hour = [("kubelets", 60, 60), ("nodes", 60, 60), ("pods", 60, 60)];
+    assert_eq!(told, [hour, hour].concat());
 }
 
 #[tokio::test]

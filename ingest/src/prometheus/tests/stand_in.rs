@@ -1,6 +1,8 @@
-//! A stand-in for a Prometheus: the two addresses that are used, over a list of samples, with faults.
+//! A stand-in for a Prometheus without remote read: the other two addresses that are used, over a list of
+//! samples, with faults.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use hubtally_schemas::Instant;
@@ -32,6 +34,20 @@ impl Samples {
         let key = (name.to_owned(), labels.into_iter().collect());
         let start_ms = self.start_ms;
         self.series.entry(key).or_default().extend(samples.map(|(at, value)| (start_ms + at, value)));
+    }
+
+    /// As OpenMetrics text, for a real server.
+    pub fn open_metrics(&self) -> String {
+        let mut text = String::new();
+        for ((name, labels), samples) in &self.series {
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels = labels.join(",");
+            for (at_ms, value) in samples {
+                let _ = writeln!(text, "{name}{{{labels}}} {value} {}.{:03}", at_ms / 1_000, at_ms % 1_000);
+            }
+        }
+        text + "# EOF\n"
     }
 
     /// The same with labels renamed, and labels of a scrape's target where they stood.
@@ -230,6 +246,9 @@ fn reply(head: &str, body: &str, samples: &Samples, faults: &Faults) -> (u16, St
         let names: Vec<&str> =
             if samples.matching(&selector).any(inside) { vec![selector.name.as_str()] } else { Vec::new() };
         return (200, serde_json::json!({"status": "success", "data": names}).to_string());
+    }
+    if path == "/api/v1/read" {
+        return error(404, "not_found");
     }
     assert_eq!(path, "/api/v1/query");
     let (selector, span) = asked["query"].rsplit_once('[').unwrap();
