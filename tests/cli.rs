@@ -11,6 +11,7 @@ mod cli {
     mod first_steps;
     mod full_disk;
     mod help;
+    mod hub_logs;
     mod object_storage;
     mod prometheus;
     mod prometheus_recordings;
