@@ -7,6 +7,7 @@ mod cli {
     mod bad_events;
     mod bad_registry;
     mod bills;
+    mod doctor;
     mod end_to_end;
     mod first_steps;
     mod full_disk;

@@ -15,6 +15,7 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod hub_logs;
+pub mod probe;
 pub mod progress;
 pub mod prometheus;
 pub mod registry_import;
