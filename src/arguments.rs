@@ -87,7 +87,7 @@ pub enum Command {
     Sql(sql::Arguments),
     /// List the tables of the store
     Tables(tables::Arguments),
-    /// Seal finished days and write checkpoints
+    /// Seal finished days, write checkpoints, remove what no close and no recent version needs
     Maintain(maintain::Arguments),
     /// Print recipes for fetching data from providers
     #[command(subcommand)]

@@ -19,6 +19,7 @@ mod config_documents;
 mod data_file;
 mod encode;
 mod error;
+mod expire;
 mod keys;
 mod location;
 mod maintain;
@@ -40,6 +41,7 @@ mod table_schema;
 
 pub use columns::key_value;
 pub use error::StoreError;
+pub use expire::{Expired, Expiry};
 pub use keys::Keys;
 pub use location::Location;
 pub use maintain::{MaintainOptions, MaintainReport, maintain, seal_dates};

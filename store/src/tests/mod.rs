@@ -2,6 +2,7 @@
 //! S3 server where one is given.
 
 mod documents;
+mod expire;
 mod faults;
 mod protocol;
 mod replace;
