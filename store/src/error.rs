@@ -233,6 +233,19 @@ pub enum StoreError {
         /// How many were tried.
         tries: usize,
     },
+    /// Nobody gave credentials, and the store did not answer without.
+    #[error(
+        "{url}: no AWS credentials were found. Tried: {tried}. Set one of them, or `aws_skip_signature` = \"true\" in [store_options] for a public bucket"
+    )]
+    NoCredentials {
+        /// The store.
+        url: String,
+        /// What was looked for.
+        tried: String,
+        /// What the last way said.
+        #[source]
+        source: Option<Box<StoreError>>,
+    },
     /// What lies there and what the log says do not fit together: nothing was removed.
     #[error(
         "table {table}: {why}; nothing was removed. Bring back what is missing from a backup, then run this again"

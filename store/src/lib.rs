@@ -14,6 +14,7 @@
 //! **Where to start**: [`Store`], then [`SourceWriter`] for rows that come in, [`Table`] for rows that
 //! are read or derived, [`seal`] and [`maintain`] for upkeep.
 
+mod aws_profile;
 mod columns;
 mod config_documents;
 mod data_file;
