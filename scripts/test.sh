@@ -5,17 +5,19 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"
 
-server=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-s3.XXXXXX")
-stop_server() {
-  scripts/s3.sh stop "$server" || true
-  rm -rf "$server"
+servers=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-servers.XXXXXX")
+stop_servers() {
+  for kind in s3 gcs azure; do scripts/$kind.sh stop "$servers/$kind" || true; done
+  rm -rf "$servers"
 }
-trap stop_server EXIT
+trap stop_servers EXIT
 trap 'exit 130' INT TERM
 
-say "starting the S3 server"
-scripts/s3.sh start "$server"
-. "$server/env"
+say "starting object stores: S3, GCS, Azure"
+for kind in s3 gcs azure; do
+  scripts/$kind.sh start "$servers/$kind"
+  . "$servers/$kind/env"
+done
 # Tests of Prometheus start servers of their own, each on its own samples.
 export HUBTALLY_TEST_PROMETHEUS=$HUBTALLY_ROOT/scripts/prometheus.sh
 export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python

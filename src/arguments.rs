@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample,
-    sql, tables,
+    aggregate, check, close, completions, doctor, explain, ingest, init, maintain, recipe, registry, report,
+    sample, sql, tables,
 };
 use crate::env;
 
@@ -65,6 +65,8 @@ pub enum Command {
     Init(init::Arguments),
     /// Check configuration, registry, policy and store
     Check(check::Arguments),
+    /// Look at each Prometheus, the bills, the store and this machine, and say what mends what is missing
+    Doctor(doctor::Arguments),
     /// Write a small federation with usage and bills, to try things on
     Sample(sample::Arguments),
     /// Close a month: read what is new, allocate, check, write draft statements
@@ -85,7 +87,7 @@ pub enum Command {
     Sql(sql::Arguments),
     /// List the tables of the store
     Tables(tables::Arguments),
-    /// Seal finished days and write checkpoints
+    /// Seal finished days, write checkpoints, remove what no close and no recent version needs
     Maintain(maintain::Arguments),
     /// Print recipes for fetching data from providers
     #[command(subcommand)]

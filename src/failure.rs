@@ -55,6 +55,17 @@ pub enum Failure {
     /// The sample could not be written.
     #[error(transparent)]
     Sample(#[from] hubtally_sample::SampleError),
+    /// `doctor` found something that does not work.
+    #[error("{failures} of {looked} things do not work: what mends each stands beside it")]
+    Unwell {
+        /// How many failed.
+        failures: usize,
+        /// How many were looked at.
+        looked: usize,
+    },
+    /// A Prometheus told nothing.
+    #[error(transparent)]
+    Probe(#[from] hubtally_ingest::probe::ProbeError),
     /// A file or folder could not be written.
     #[error("{} cannot be {operation}", path.display())]
     File {

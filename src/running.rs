@@ -6,8 +6,8 @@ use tokio::runtime::Builder;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{
-    aggregate, check, close, completions, explain, ingest, init, maintain, recipe, registry, report, sample,
-    sql, tables,
+    aggregate, check, close, completions, doctor, explain, ingest, init, maintain, recipe, registry, report,
+    sample, sql, tables,
 };
 use crate::context::Context;
 use crate::disk_full;
@@ -19,6 +19,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let result = match arguments.command {
         Command::Init(arguments) => until_interrupted(init::run(&context, &arguments)),
         Command::Check(arguments) => until_interrupted(check::run(&context, &arguments)),
+        Command::Doctor(arguments) => until_interrupted(doctor::run(&context, &arguments)),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Close(arguments) => until_interrupted(close::run(&context, &arguments)),
         Command::Ingest(command) => until_interrupted(ingest::run(&context, &command)),

@@ -7,10 +7,12 @@ mod cli {
     mod bad_events;
     mod bad_registry;
     mod bills;
+    mod doctor;
     mod end_to_end;
     mod first_steps;
     mod full_disk;
     mod help;
+    mod hub_logs;
     mod object_storage;
     mod prometheus;
     mod prometheus_recordings;

@@ -75,6 +75,34 @@ pub enum IngestError {
         /// The file.
         path: String,
     },
+    /// A CSV or Parquet file that is no table of usage events.
+    #[error(
+        "{path} is no table of usage events: it has no column {missing}; `hubtally recipe usage-csv` prints one to copy, and bills are read by `hubtally ingest bills`"
+    )]
+    NoEventTable {
+        /// The file.
+        path: String,
+        /// Columns that it lacks.
+        missing: String,
+    },
+    /// A file that is named as Parquet and cannot be read as such.
+    #[error("{path} cannot be read as Parquet: fetch it again, or name it after what it is")]
+    NoParquet {
+        /// The file.
+        path: String,
+        /// What the reader said.
+        source: parquet::errors::ParquetError,
+    },
+    /// Too many logs of one hub that begin with the same line.
+    #[error(
+        "{path} begins with a line with which {limit} other logs of this hub begin: read the logs themselves instead of pieces of them"
+    )]
+    TooManyAlike {
+        /// The log.
+        path: String,
+        /// How many are told apart.
+        limit: u32,
+    },
     /// The store refused or failed.
     #[error("the store failed while {doing}")]
     Store {

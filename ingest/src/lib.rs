@@ -7,13 +7,15 @@
 //! **What it is not**: it prices nothing and allocates nothing, and never decides what a commit
 //! means; that is `rules` and `store`.
 //!
-//! **Where to start**: [`files::ingest_files`] for usage events, [`events`] for how one line becomes
+//! **Where to start**: [`files::ingest_files`] for usage events, [`hub_logs::ingest_hub_logs`] for the hubs' own logs, [`events`] for how one line becomes
 //! rows, [`prometheus`] for samples, [`bills`] for bills, [`registry_import`] for registries written elsewhere.
 
 pub mod bills;
 pub mod error;
 pub mod events;
 pub mod files;
+pub mod hub_logs;
+pub mod probe;
 pub mod progress;
 pub mod prometheus;
 pub mod registry_import;

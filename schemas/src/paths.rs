@@ -53,6 +53,12 @@ pub fn whole_of(path: &str) -> Option<&str> {
     path.rsplit('/').next()?.strip_suffix(".json")
 }
 
+/// The note of what the first lines of a hub's log are: `head` names the logs that start alike, `series` one of
+/// them, and the note holds the digest of its first `lines` lines.
+pub fn hub_log_read(head: &str, series: u32, lines: i64) -> String {
+    format!("logs/{head}/{series:04}/{lines:012}.json")
+}
+
 /// The n-th receipt of a bill that was loaded: which groups of charges it is in, at which position.
 /// A hint that saves reading it again; without it nothing is lost.
 pub fn bill_receipt(digest: &str, sequence: u32) -> String {
@@ -73,6 +79,9 @@ pub fn config_document(kind: &str, sha256: &str) -> String {
 pub fn config_head(kind: &str, sequence: u32) -> String {
     format!("config/{kind}/heads/{sequence:06}.json")
 }
+
+/// Folder of all periods.
+pub const PERIODS: &str = "periods";
 
 /// The n-th close of a period: table versions and digests that it saw.
 pub fn close_record(period: Period, sequence: u32) -> String {

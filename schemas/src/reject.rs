@@ -37,6 +37,8 @@ pub enum RejectReason {
     TruncatedStream,
     /// A bill row that cannot be read.
     BillRow,
+    /// A line of another program in a hub's log.
+    OtherLine,
 }
 
 impl RejectReason {
@@ -58,6 +60,7 @@ impl RejectReason {
         Self::ConflictingDuplicate,
         Self::TruncatedStream,
         Self::BillRow,
+        Self::OtherLine,
     ];
 
     /// The code that is stored.
@@ -79,6 +82,7 @@ impl RejectReason {
             Self::ConflictingDuplicate => "conflicting_duplicate",
             Self::TruncatedStream => "truncated_stream",
             Self::BillRow => "bill_row",
+            Self::OtherLine => "other_line",
         }
     }
 
@@ -106,6 +110,7 @@ impl RejectReason {
             Self::ConflictingDuplicate => "two contents for one fact, of which one was kept",
             Self::TruncatedStream => "a file cut off before its end",
             Self::BillRow => "a bill row that cannot be read",
+            Self::OtherLine => "a line of another program in a hub's log",
         }
     }
 
@@ -148,7 +153,16 @@ impl RejectReason {
             Self::BillRow => {
                 "the bill row cannot be read, so its amount is missing: mend the column that the detail names, and load the bill again"
             }
+            Self::OtherLine => {
+                "the line is another program's, no event of a hub: nothing is missing; to have fewer of them, give the hub's event log a file of its own"
+            }
         }
+    }
+
+    /// Whether something is missing that should have been counted. A hub's log holds lines of other programs
+    /// too: they are kept, and nothing is missing.
+    pub fn leaves_a_gap(self) -> bool {
+        self != Self::OtherLine
     }
 }
 

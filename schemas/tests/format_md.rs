@@ -142,6 +142,10 @@ fn object_paths() -> String {
             "the note that it came whole since: another file begins with all its bytes",
         ),
         (
+            paths::hub_log_read("<head>", 1, 35),
+            "the digest of the first 35 lines of a hub's log: written before they are committed, so that the log is known again when it has grown",
+        ),
+        (
             paths::config_document("registry", "<sha256>"),
             "a registry (or `policy`) as canonical JSON, by content",
         ),

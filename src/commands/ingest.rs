@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use hubtally_ingest::bills::{BillError, BillFileReport, BillOptions, BillReport, GroupReport, Outcome};
+use hubtally_ingest::events::{HubLogFormat, HubLogPlace};
 use hubtally_ingest::files::IngestReport;
+use hubtally_rules::registry_view::RegistryView;
+use hubtally_schemas::reject::RejectReason;
+use hubtally_schemas::{ClusterId, Namespace};
 
 use super::close::steps;
 use super::ingest_prometheus;
@@ -17,10 +21,13 @@ use crate::output::{self, json};
 const FILES_EXAMPLES: &str = "\
 Examples:
   hubtally ingest files usage/
-  hubtally ingest files pods.ndjson.gz nodes.ndjson.zst
+  hubtally ingest files pods.ndjson.gz nodes.ndjson.zst june.csv june.parquet
   hubtally ingest files s3://bucket/usage/2026-06/
+  hubtally ingest files --cluster tides --namespace prod /var/log/hub/events.log
 
-Each line is a CloudEvent; schemas/json describes them. Reading a file twice changes nothing.";
+Each line, or row of a table, is a CloudEvent; schemas/json describes them. With --cluster and --namespace the files are a hub's own
+event logs, as JupyterHub or BinderHub writes them. Reading a file twice changes nothing, and a log that has grown
+is read on.";
 
 const BILLS_EXAMPLES: &str = "\
 Examples:
@@ -47,6 +54,15 @@ pub struct Files {
     /// Files, folders or URLs
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
+    /// The files are event logs of a hub on this cluster
+    #[arg(long, value_name = "CLUSTER", requires = "namespace")]
+    cluster: Option<String>,
+    /// The Kubernetes namespace of that hub
+    #[arg(long, value_name = "NAMESPACE", requires = "cluster")]
+    namespace: Option<String>,
+    /// Whose events the logs hold [default: auto, known line by line]
+    #[arg(long, value_name = "FORMAT", value_parser = ["auto", "jupyterhub", "binderhub"], requires = "cluster")]
+    format: Option<String>,
     /// Print what was read as JSON
     #[arg(long)]
     json: bool,
@@ -86,7 +102,12 @@ async fn files(context: &Context, arguments: &Files) -> Result<Exit, Failure> {
     let config = context.config()?;
     let (registry, _) = context::documents(&config)?;
     let store = context::open_store(&config).await?;
-    let read = steps::read_usage(&store, &registry, &config, &arguments.paths).await?;
+    let read = match hub_log(arguments, &registry)? {
+        Some((place, format)) => {
+            steps::read_hub_logs(&store, &config, place, format, &arguments.paths).await?
+        }
+        None => steps::read_usage(&store, &registry, &config, &arguments.paths).await?,
+    };
     if arguments.json {
         json::print(&read)?;
     } else {
@@ -96,8 +117,39 @@ async fn files(context: &Context, arguments: &Files) -> Result<Exit, Failure> {
     if read.total.files == 0 && !read.errors.is_empty() {
         return Err(Failure::NothingRead { why: gaps.join("\n  ") });
     }
-    let complete = gaps.is_empty() && read.total.counts.rejects.is_empty();
+    let refused = read.total.counts.rejects.keys().filter_map(|code| RejectReason::of_code(code));
+    let complete = gaps.is_empty() && !refused.into_iter().any(RejectReason::leaves_a_gap);
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
+}
+
+/// Whose log the files are, if they are a hub's.
+fn hub_log(
+    arguments: &Files,
+    registry: &RegistryView,
+) -> Result<Option<(HubLogPlace, HubLogFormat)>, Failure> {
+    let (Some(cluster), Some(namespace)) = (&arguments.cluster, &arguments.namespace) else {
+        return Ok(None);
+    };
+    let wrong = |what: &str, value: &str| {
+        Failure::Usage(format!("--{what} {value:?}: expected 1 to 512 bytes without control characters"))
+    };
+    let place = HubLogPlace {
+        cluster: ClusterId::new(cluster.as_str()).map_err(|_| wrong("cluster", cluster))?,
+        namespace: Namespace::new(namespace.as_str()).map_err(|_| wrong("namespace", namespace))?,
+    };
+    let known: Vec<&str> = registry.registry().clusters.iter().map(|one| one.id.as_str()).collect();
+    if !known.contains(&cluster.as_str()) {
+        return Err(Failure::Usage(format!(
+            "--cluster {cluster:?} is none of the registry's: expected one of {}",
+            if known.is_empty() { "(none is there yet)".to_owned() } else { known.join(", ") }
+        )));
+    }
+    let format = match arguments.format.as_deref() {
+        Some("jupyterhub") => HubLogFormat::JupyterHub,
+        Some("binderhub") => HubLogFormat::BinderHub,
+        _ => HubLogFormat::Auto,
+    };
+    Ok(Some((place, format)))
 }
 
 async fn bills(context: &Context, arguments: &Bills) -> Result<Exit, Failure> {
@@ -148,9 +200,19 @@ fn words(read: &IngestReport) -> String {
     if total.files == 0 && read.errors.is_empty() {
         let _ = writeln!(
             out,
-            "nothing  no file there ends in .ndjson or .jsonl (each also with .gz or .zst); left out: {}",
+            "nothing  no file there ends in .ndjson or .jsonl, is a CSV or Parquet table of events, or ends in .log and is a hub's (each also with .gz or .zst); left out: {}",
             read.ignored.len()
         );
+    }
+    for file in &read.files {
+        if !file.unused_columns.is_empty() {
+            let (name, columns) = (visible(&file.file), file.unused_columns.join(", "));
+            let _ = writeln!(out, "unused   {name}: columns that no event has: {}", visible(&columns));
+        }
+        if let Some(bytes) = file.unfinished_bytes {
+            let name = visible(&file.file);
+            let _ = writeln!(out, "waits    {name}: its last line ({bytes} bytes) has no end yet");
+        }
     }
     for (table, rows) in &total.counts.rows {
         let _ = writeln!(out, "rows     {} {table}", thousands(&rows.to_string()));

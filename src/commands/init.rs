@@ -1,5 +1,7 @@
 //! `hubtally init`.
 
+mod discover;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,12 +14,14 @@ use crate::config::{FILE_NAME, template};
 use crate::context::{Context, store_config};
 use crate::failure::{Exit, Failure};
 use crate::logging::say;
-use crate::output::json;
+use crate::output::{self, json};
 
 const EXAMPLES: &str = "\
 Examples:
   mkdir month && cd month && hubtally init     a new folder of your own
   hubtally init --keep                         create the store of a hubtally.toml that is here already
+  hubtally init --discover --prometheus https://prometheus.example.org --bill june.csv
+                                               propose the registry from what runs and what was billed
 
 Next: describe your communities and accounts in registry.toml, put usage files into usage/ and bills
 into bills/, then run `hubtally check` and `hubtally close --period YYYY-MM`.";
@@ -29,6 +33,9 @@ pub struct Arguments {
     /// Keep a hubtally.toml that is here, and create the store that it names
     #[arg(long)]
     keep: bool,
+    /// From what a registry is proposed.
+    #[command(flatten)]
+    sources: discover::Sources,
     /// Print {config, store, written, kept}
     #[arg(long)]
     json: bool,
@@ -51,10 +58,22 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
             advice: "run `hubtally init --keep` to create the store that it names, or go to another folder",
         });
     }
+    // What is asked of others may fail: before anything is written.
+    let proposal =
+        if arguments.sources.discover { Some(discover::propose(&arguments.sources).await?) } else { None };
     let mut done = Initialised { config: file.clone(), ..Initialised::default() };
-    write_new(&file, template::OPERATION, &mut done)?;
+    let operation = match &proposal {
+        Some(proposal) => format!("{}{}", template::OPERATION, proposal.operation),
+        None => template::OPERATION.to_owned(),
+    };
+    write_new(&file, &operation, &mut done)?;
     let config = context.config()?;
-    write_new(&config.registry, template::REGISTRY, &mut done)?;
+    let registry = proposal.as_ref().map_or(template::REGISTRY, |proposal| proposal.registry.as_str());
+    write_new(&config.registry, registry, &mut done)?;
+    if let Some(proposal) = proposal.as_ref().filter(|_| done.kept.contains(&config.registry)) {
+        // A registry that is there is never overwritten: the proposal can be compared with it.
+        output::print(&format!("{}{}", proposal.registry, proposal.operation))?;
+    }
     write_new(&config.policy, &template::policy(), &mut done)?;
     let folders = config.inputs.usage.iter().chain(&config.inputs.bills);
     for folder in folders.filter(|folder| !folder.contains("://") && !Path::new(folder).exists()) {
@@ -78,7 +97,14 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failu
             "keys    {} (back them up: without them user names cannot be read)",
             config.keys.display()
         ));
-        say("next    describe your communities in registry.toml, then run `hubtally check`");
+        if arguments.sources.discover {
+            say(&format!(
+                "next    correct {}: fill in who owns each account, then run `hubtally check` and `hubtally doctor`",
+                config.registry.display()
+            ));
+        } else {
+            say("next    describe your communities in registry.toml, then run `hubtally check`");
+        }
     }
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod check;
 pub mod close;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod ingest;
 pub mod ingest_prometheus;

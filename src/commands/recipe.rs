@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use hubtally_ingest::bills::{Query, recipe_aws_ce};
+use hubtally_ingest::files::usage_csv_example;
 
 use crate::failure::{Exit, Failure};
 use crate::output::{self, json};
@@ -20,12 +21,27 @@ Examples:
 The queries cut the account into pieces that do not overlap and leave nothing out, credits and tax
 included. Each call costs 0.01 USD. Keep each request beside its answer: `hubtally ingest bills` reads both.";
 
+const USAGE_CSV_EXAMPLES: &str = "\
+Examples:
+  hubtally recipe usage-csv > usage.csv
+  hubtally ingest files usage.csv
+
+Columns that a type does not have, or that are not known, stay empty or are left out; the order is free. An empty
+`server` beside a `user` is the default server.";
+
 /// `hubtally recipe …`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// AWS Cost Explorer queries that together show one account's whole bill, each dollar once
     AwsCe(AwsCe),
+    /// Usage events as CSV: a header with every column, and an event of each type, to copy
+    UsageCsv(UsageCsv),
 }
+
+/// Arguments of `hubtally recipe usage-csv`.
+#[derive(Debug, Args)]
+#[command(after_help = USAGE_CSV_EXAMPLES)]
+pub struct UsageCsv {}
 
 /// Arguments of `hubtally recipe aws-ce`.
 #[derive(Debug, Args)]
@@ -59,7 +75,13 @@ fn account_number(text: &str) -> Result<String, String> {
 
 /// Prints the recipe.
 pub fn run(command: &Command) -> Result<Exit, Failure> {
-    let Command::AwsCe(arguments) = command;
+    let arguments = match command {
+        Command::AwsCe(arguments) => arguments,
+        Command::UsageCsv(UsageCsv {}) => {
+            output::print(usage_csv_example().trim_end())?;
+            return Ok(Exit::Done);
+        }
+    };
     if arguments.end <= arguments.start {
         return Err(Failure::Usage(format!(
             "--end {} is not after --start {}: the end is the first day after, 2026-07-01 for June 2026",

@@ -6,7 +6,7 @@ pub mod policy;
 pub mod problem;
 pub mod prometheus;
 pub mod registry;
-mod secret;
+pub mod secret;
 mod shape;
 pub mod template;
 

@@ -233,6 +233,48 @@ pub enum StoreError {
         /// How many were tried.
         tries: usize,
     },
+    /// Nobody gave credentials, and the store did not answer without.
+    #[error(
+        "{url}: no AWS credentials were found. Tried: {tried}. Set one of them, or `aws_skip_signature` = \"true\" in [store_options] for a public bucket"
+    )]
+    NoCredentials {
+        /// The store.
+        url: String,
+        /// What was looked for.
+        tried: String,
+        /// What the last way said.
+        #[source]
+        source: Option<Box<StoreError>>,
+    },
+    /// What lies there and what the log says do not fit together: nothing was removed.
+    #[error(
+        "table {table}: {why}; nothing was removed. Bring back what is missing from a backup, then run this again"
+    )]
+    Inconsistent {
+        /// Table.
+        table: &'static str,
+        /// What does not fit.
+        why: String,
+    },
+    /// A close's record cannot be understood, so that it is not known what it needs: nothing was removed.
+    #[error(
+        "{path} cannot be understood ({why}), so it is not known which versions it needs; nothing was removed. Use the release that wrote it"
+    )]
+    Pins {
+        /// The record.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An object cannot be removed.
+    #[error("{path} cannot be removed: check that this user may delete there, then run this again")]
+    Delete {
+        /// The object.
+        path: String,
+        /// Cause.
+        #[source]
+        source: object_store::Error,
+    },
     /// A checkpoint cannot be written; no row is touched.
     #[error("table {table}: writing a checkpoint failed; no row is touched")]
     Checkpoint {

@@ -14,11 +14,13 @@
 //! **Where to start**: [`Store`], then [`SourceWriter`] for rows that come in, [`Table`] for rows that
 //! are read or derived, [`seal`] and [`maintain`] for upkeep.
 
+mod aws_profile;
 mod columns;
 mod config_documents;
 mod data_file;
 mod encode;
 mod error;
+mod expire;
 mod keys;
 mod location;
 mod maintain;
@@ -27,6 +29,7 @@ mod objects;
 mod partition;
 mod positions;
 mod prepared;
+mod race;
 mod ranges;
 mod read;
 mod replace;
@@ -39,11 +42,13 @@ mod table_schema;
 
 pub use columns::key_value;
 pub use error::StoreError;
+pub use expire::{Expired, Expiry};
 pub use keys::Keys;
 pub use location::Location;
 pub use maintain::{MaintainOptions, MaintainReport, maintain, seal_dates};
 pub use objects::{PutOutcome, Upload};
 pub use prepared::PreparedRows;
+pub use race::Race;
 pub use replace::{GroupChange, GroupRows};
 pub use seal::{SealLimits, SealReport, seal, unsealed_dates};
 pub use source::{CommitOutcome, OpenTables, SourceBatch, SourceWriter};

@@ -15,6 +15,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
+use crate::aws_profile::{self, AwsCredentials};
 use crate::error::StoreError;
 
 /// An opened place: a client of the whole bucket or disk, and the folder inside it.
@@ -29,6 +30,8 @@ pub struct Location {
     first_root: Arc<dyn ObjectStore>,
     /// The folder inside `root`.
     pub(crate) folder: Path,
+    /// Where nobody gave credentials and only the machine's own role is left: what was looked for.
+    pub(crate) tried: Option<String>,
 }
 
 /// Tries of the first request, …
@@ -75,9 +78,17 @@ impl Location {
     ) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Address { url: address.to_owned(), why };
         let (scheme, _) = ObjectStoreScheme::parse(&url).map_err(|e| refuse(e.to_string()))?;
-        let root = client(&url, &scheme, options, Patience::Later, unknown)?;
-        let first_root = client(&url, &scheme, options, Patience::First, unknown)?;
-        Ok(Self { first_root, ..Self::with_client(root, url)? })
+        let credentials = match scheme {
+            ObjectStoreScheme::AmazonS3 => aws_profile::choose(options, &aws_profile::Process),
+            _ => AwsCredentials::Given,
+        };
+        let root = client(&url, &scheme, options, Patience::Later, unknown, &credentials)?;
+        let first_root = client(&url, &scheme, options, Patience::First, unknown, &credentials)?;
+        let tried = match credentials {
+            AwsCredentials::Instance { tried } => Some(tried),
+            AwsCredentials::Given | AwsCredentials::Profile(_) => None,
+        };
+        Ok(Self { first_root, tried, ..Self::with_client(root, url)? })
     }
 
     /// A place on a client of one's own, for example one that injects faults. `root` is the whole
@@ -88,7 +99,7 @@ impl Location {
         }
         let folder = Path::from_url_path(url.path())
             .map_err(|e| StoreError::Address { url: url.to_string(), why: e.to_string() })?;
-        Ok(Self { url, first_root: root.clone(), root, folder })
+        Ok(Self { url, first_root: root.clone(), root, folder, tried: None })
     }
 
     /// Whether it is a folder of this machine.
@@ -135,6 +146,7 @@ fn client(
     options: &BTreeMap<String, String>,
     patience: Patience,
     unknown: Unknown,
+    credentials: &AwsCredentials,
 ) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let failed = |source| StoreError::Client { url: url.to_string(), source };
     let retry = match patience {
@@ -155,6 +167,9 @@ fn client(
             }
             for (key, value) in known::<AmazonS3ConfigKey>(url, options, unknown)? {
                 builder = builder.with_config(key, value);
+            }
+            if let AwsCredentials::Profile(profile) = credentials {
+                builder = builder.with_credentials(profile.clone());
             }
             Arc::new(builder.build().map_err(failed)?)
         }

@@ -1,6 +1,5 @@
-//! Upkeep: seals dates and writes checkpoints. Deletes nothing: files and log entries that are no
-//! longer current stay, so every version that a close has pinned can be read. Removing them below the
-//! oldest pin is a later release's work.
+//! Upkeep: seals dates, writes checkpoints, and takes away what is older than anybody can ask for. What a close has
+//! pinned can always be read.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +11,7 @@ use hubtally_schemas::tables::{TABLES, TableSpec};
 use serde::Serialize;
 
 use crate::error::StoreError;
+use crate::expire::{Expired, Expiry, expire};
 use crate::seal::{SealLimits, SealReport, seal, unsealed_dates};
 use crate::store::Store;
 use crate::table::Table;
@@ -23,6 +23,8 @@ pub struct MaintainOptions {
     pub before: Option<NaiveDate>,
     /// Memory and disk that sealing may use.
     pub limits: SealLimits,
+    /// What may be removed; nothing if absent.
+    pub expiry: Option<Expiry>,
 }
 
 /// What was done.
@@ -32,10 +34,12 @@ pub struct MaintainReport {
     pub sealed: BTreeMap<String, Vec<SealReport>>,
     /// Tables that have a new checkpoint, with its version.
     pub checkpoints: BTreeMap<String, i64>,
+    /// What was removed, by table.
+    pub expired: BTreeMap<String, Expired>,
 }
 
 /// Seals every unsealed date before the given one, and writes a checkpoint for each table that has
-/// grown since its last.
+/// grown since its last. Then removes what may be removed; where anything does not fit together, nothing is.
 pub async fn maintain(
     store: &Store,
     options: &MaintainOptions,
@@ -52,6 +56,9 @@ pub async fn maintain(
         if let Some(version) = checkpoint(store, spec).await? {
             report.checkpoints.insert(spec.name.to_owned(), version);
         }
+    }
+    if let Some(expiry) = options.expiry {
+        report.expired = expire(store, expiry, progress).await?;
     }
     Ok(report)
 }

@@ -33,6 +33,9 @@ pub(crate) struct Mark {
     bytes: Bytes,
 }
 
+/// How long the first request may take where no credentials were given.
+const NO_CREDENTIALS_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(4_500);
+
 /// Reads the mark; `None` where there is none. It is the first that is asked of a store: one that cannot
 /// be reached is told in seconds.
 pub(crate) async fn read(location: &Location) -> Result<Option<Mark>, StoreError> {
@@ -46,7 +49,20 @@ pub(crate) async fn read(location: &Location) -> Result<Option<Mark>, StoreError
         }
         error => error,
     };
-    let found = get(&location.first_objects(), STORE_MARK).await;
+    let objects = location.first_objects();
+    let asked = get(&objects, STORE_MARK);
+    let found = match &location.tried {
+        None => asked.await,
+        // Who has no credentials is told so soon, also where the address of a machine's role swallows every request.
+        Some(tried) => match tokio::time::timeout(NO_CREDENTIALS_TIMEOUT, asked).await {
+            Ok(Ok(found)) => Ok(found),
+            ended => {
+                let (url, tried) = (location.url.to_string(), tried.clone());
+                let source = ended.ok().and_then(Result::err).map(Box::new);
+                return Err(StoreError::NoCredentials { url, tried, source });
+            }
+        },
+    };
     let Some(bytes) = found.map_err(unreachable)? else { return Ok(None) };
     let content: Content = serde_json::from_slice(&bytes).map_err(|e| StoreError::Mark {
         url: location.url.to_string(),

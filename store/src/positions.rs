@@ -159,7 +159,7 @@ impl Positions {
 
 /// Version and number of parts from `<version>.checkpoint.parquet` or
 /// `<version>.checkpoint.<part>.<parts>.parquet`.
-fn checkpoint_name(name: &str) -> Option<(u64, usize)> {
+pub(crate) fn checkpoint_name(name: &str) -> Option<(u64, usize)> {
     let (version, rest) = name.strip_suffix(".parquet")?.split_once(".checkpoint")?;
     let parts = match rest {
         "" => 1,

@@ -127,6 +127,16 @@ impl OpenTables {
         Ok(if least == i64::MAX { 0 } else { least })
     }
 
+    /// The positions that the tables have of a source, each once, the least first; 0 where it is new.
+    pub async fn positions(&self, source: &str) -> Result<Vec<i64>, StoreError> {
+        let mut tables = self.0.lock().await;
+        let mut positions = std::collections::BTreeSet::new();
+        for fed in tables.iter_mut() {
+            positions.insert(fed.positions().await?.get(source).unwrap_or(0));
+        }
+        Ok(positions.into_iter().collect())
+    }
+
     /// Reads what others committed since. Needed only to see their sources: a commit on older tables
     /// is refused, never wrong.
     pub async fn refresh(&self) -> Result<(), StoreError> {

@@ -91,6 +91,8 @@ pub struct Decoder<'k> {
     judgement: Judgement,
     source: String,
     name: String,
+    /// The cluster of records that name none.
+    cluster: Option<String>,
     from: i64,
     position: i64,
     people: People,
@@ -121,6 +123,7 @@ impl<'k> Decoder<'k> {
             judgement,
             source: source.to_owned(),
             name: name.to_owned(),
+            cluster: None,
             from: 0,
             position: 0,
             people: People::default(),
@@ -130,6 +133,13 @@ impl<'k> Decoder<'k> {
             counts: Counts::default(),
             bytes: 0,
         }
+    }
+
+    /// Of a source whose records name no cluster: this is theirs.
+    #[must_use]
+    pub fn of_cluster(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_owned());
+        self
     }
 
     /// Records consumed so far.
@@ -334,7 +344,7 @@ impl<'k> Decoder<'k> {
             encrypted: &encrypted,
             byte_count: i64::try_from(record.whole_bytes).unwrap_or(i64::MAX),
             recorded_at: self.judgement.now,
-            cluster: said.cluster.as_deref(),
+            cluster: said.cluster.as_deref().or(self.cluster.as_deref()),
             fact: said.fact.as_ref(),
             revision: said.revision,
         });

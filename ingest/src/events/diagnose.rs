@@ -7,12 +7,18 @@ use serde_json::{Map, Value};
 
 use super::refusal::{Refused, shown};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+/// How a field's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A text.
     Text,
+    /// A whole number, as an integer or a decimal string.
     Whole,
+    /// A whole number within 64 bits.
     Revision,
+    /// True or false.
     Truth,
+    /// Anything.
     Any,
 }
 
@@ -107,6 +113,17 @@ const COVERAGE: &[Field] = &[
     ("revision", false, Revision),
 ];
 
+/// The fields of all payloads; a name that several have is named by each.
+pub fn payload_fields() -> impl Iterator<Item = &'static str> {
+    [POD, NODE, STORAGE, HUB, COVERAGE].into_iter().flatten().map(|(name, ..)| *name)
+}
+
+/// How a field of any payload is written, which is the same in all that have it.
+pub fn field_shape(field: &str) -> Option<Shape> {
+    let mut fields = [POD, NODE, STORAGE, HUB, COVERAGE].into_iter().flatten();
+    fields.find(|(name, ..)| *name == field).map(|(.., shape)| *shape)
+}
+
 /// Why a line is no CloudEvent.
 pub fn envelope(text: &str, error: &serde_json::Error) -> Refused {
     let parsed: Value = match serde_json::from_str(text) {
@@ -191,7 +208,8 @@ fn fault(field: &str, name: &str, value: &Value, shape: Shape) -> Option<Refused
     Some(Refused::new(RejectReason::InvalidValue, format!("`{field}` is {value}: expected {expected}")))
 }
 
-fn malformed(text: &str, error: &serde_json::Error) -> Refused {
+/// Why a text is no JSON.
+pub fn malformed(text: &str, error: &serde_json::Error) -> Refused {
     let what = match error.classify() {
         serde_json::error::Category::Eof => "it ends before its JSON does, as a line cut off does".to_owned(),
         // Syntax messages hold positions and expectations, never the record's content.
@@ -216,7 +234,8 @@ fn unexplained(error: &serde_json::Error) -> Refused {
     Refused::new(RejectReason::InvalidValue, detail)
 }
 
-fn kind_of(value: &Value) -> &'static str {
+/// What a value is, in words.
+pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

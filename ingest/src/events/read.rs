@@ -39,7 +39,7 @@ pub struct Judgement {
 pub struct Event<'a> {
     /// CloudEvents `id`.
     pub id: Cow<'a, str>,
-    source: Cow<'a, str>,
+    pub(super) source: Cow<'a, str>,
     /// What it tells.
     pub fact: Fact<'a>,
 }
@@ -305,6 +305,11 @@ fn storage(data: StorageData<'_>, now: Instant) -> Result<Fact<'_>, Refused> {
 
 fn hub(data: HubData<'_>, now: Instant) -> Result<Fact<'_>, Refused> {
     let time = check::instant("time", &data.time, now)?;
+    happened(data, time)
+}
+
+/// Something that happened at a hub at a time that is known already.
+pub(super) fn happened(data: HubData<'_>, time: Instant) -> Result<Fact<'_>, Refused> {
     let judged = || {
         check::name("namespace", &data.namespace)?;
         check::one_of("action", &data.action, HUB_ACTIONS)?;
@@ -361,7 +366,7 @@ fn unknown_type(kind: &str) -> Refused {
     Refused::new(RejectReason::UnknownType, detail)
 }
 
-fn not_utf8(line: &[u8], at: usize) -> Refused {
+pub(super) fn not_utf8(line: &[u8], at: usize) -> Refused {
     let utf16 = line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]);
     let detail = if utf16 {
         "the line starts with the mark of UTF-16: expected UTF-8".to_owned()

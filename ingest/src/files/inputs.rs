@@ -15,8 +15,11 @@ use crate::error::IngestError;
 /// How deep folders are walked.
 const MAX_DEPTH: usize = 32;
 /// Endings of files that a folder is searched for, before `.gz`, `.zst` and their like. `.json` is
-/// none of them: bills may lie beside the events. A file that is named itself is read whatever its name.
-const ENDINGS: &[&str] = &[".ndjson", ".jsonl"];
+/// none of them: bills may lie beside the events, and tables are events only if their columns are those of
+/// events. A file that is named itself is read whatever its name.
+const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".csv", ".parquet"];
+/// The same for logs of hubs, before the number or day that rotation puts behind them.
+const LOG_ENDINGS: &[&str] = &[".log", ".jsonl", ".ndjson"];
 /// Endings of packed files.
 const PACKED: &[&str] = &[".gz", ".gzip", ".zst", ".zstd"];
 
@@ -27,6 +30,8 @@ pub struct Input {
     pub name: String,
     /// Where it is.
     pub place: Place,
+    /// Whether it was named itself, not found in a folder.
+    pub is_named: bool,
 }
 
 /// Where a file is.
@@ -60,13 +65,16 @@ pub struct Found {
     pub failed: Vec<(String, IngestError)>,
 }
 
+/// Whether a file in a folder is one to read, by its name.
+pub type IsWanted = fn(&str) -> bool;
+
 /// Finds the files under the paths of a command line, in their order, folders sorted by name.
-pub async fn find(paths: &[String], object_options: &BTreeMap<String, String>) -> Found {
+pub async fn find(paths: &[String], object_options: &BTreeMap<String, String>, wanted: IsWanted) -> Found {
     let mut found = Found::default();
     for path in paths {
         let looked = match local_path(path) {
-            Ok(Some(local)) => find_local(&local, &mut found),
-            Ok(None) => find_objects(path, object_options, &mut found).await,
+            Ok(Some(local)) => find_local(&local, wanted, &mut found),
+            Ok(None) => find_objects(path, object_options, wanted, &mut found).await,
             Err(error) => Err(error),
         };
         if let Err(error) = looked {
@@ -95,12 +103,12 @@ fn parse(text: &str) -> Result<Url, IngestError> {
     Url::parse(text).map_err(|error| IngestError::Url { url: text.to_owned(), source: error.into() })
 }
 
-fn find_local(path: &Path, found: &mut Found) -> Result<(), IngestError> {
+fn find_local(path: &Path, wanted: IsWanted, found: &mut Found) -> Result<(), IngestError> {
     let read = |source| IngestError::Read { path: path.to_owned(), source };
     match std::fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => walk(path, 0, found),
+        Ok(meta) if meta.is_dir() => walk(path, 0, wanted, found),
         Ok(_) => {
-            found.inputs.push(local(path));
+            found.inputs.push(local(path, true));
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -110,11 +118,11 @@ fn find_local(path: &Path, found: &mut Found) -> Result<(), IngestError> {
     }
 }
 
-fn local(path: &Path) -> Input {
-    Input { name: path.display().to_string(), place: Place::Local(path.to_owned()) }
+fn local(path: &Path, is_named: bool) -> Input {
+    Input { name: path.display().to_string(), place: Place::Local(path.to_owned()), is_named }
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut Found) -> Result<(), IngestError> {
+fn walk(folder: &Path, depth: usize, wanted: IsWanted, found: &mut Found) -> Result<(), IngestError> {
     if depth > MAX_DEPTH {
         return Err(IngestError::TooDeep { path: folder.to_owned(), limit: MAX_DEPTH });
     }
@@ -133,11 +141,11 @@ fn walk(folder: &Path, depth: usize, found: &mut Found) -> Result<(), IngestErro
         }
         match std::fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => {
-                if let Err(error) = walk(&path, depth + 1, found) {
+                if let Err(error) = walk(&path, depth + 1, wanted, found) {
                     found.failed.push((path.display().to_string(), error));
                 }
             }
-            Ok(_) if is_events(&name) => found.inputs.push(local(&path)),
+            Ok(_) if wanted(&name) => found.inputs.push(local(&path, false)),
             Ok(_) => found.ignored.push(path.display().to_string()),
             Err(source) => {
                 found
@@ -149,15 +157,29 @@ fn walk(folder: &Path, depth: usize, found: &mut Found) -> Result<(), IngestErro
     Ok(())
 }
 
-fn is_events(name: &str) -> bool {
+/// Files of usage events.
+pub fn is_events(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    let bare = PACKED.iter().find_map(|ending| lower.strip_suffix(ending)).unwrap_or(&lower);
-    ENDINGS.iter().any(|ending| bare.ends_with(ending))
+    ENDINGS.iter().any(|ending| unpacked(&lower).ends_with(ending))
+}
+
+/// Logs of hubs, also those that were rotated: `events.log`, `events.log.3.gz`, `events.log-20260601`.
+pub fn is_log(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let bare = unpacked(&lower).trim_end_matches(|c: char| c.is_ascii_digit());
+    let bare = bare.strip_suffix(['.', '-']).unwrap_or(bare);
+    LOG_ENDINGS.iter().any(|ending| bare.ends_with(ending) || unpacked(&lower).ends_with(ending))
+}
+
+/// A name without the ending of packed files.
+pub fn unpacked(name: &str) -> &str {
+    PACKED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
 async fn find_objects(
     text: &str,
     options: &BTreeMap<String, String>,
+    wanted: IsWanted,
     found: &mut Found,
 ) -> Result<(), IngestError> {
     let url = parse(text)?;
@@ -175,7 +197,7 @@ async fn find_objects(
         match first.head(&prefix).await {
             Ok(_) => {
                 let place = Place::Object { store, path: prefix };
-                found.inputs.push(Input { name: text.to_owned(), place });
+                found.inputs.push(Input { name: text.to_owned(), place, is_named: true });
                 return Ok(());
             }
             Err(object_store::Error::NotFound { .. }) => {}
@@ -194,8 +216,9 @@ async fn find_objects(
             continue;
         }
         let name = address(&path);
-        if is_events(path.filename().unwrap_or_default()) {
-            found.inputs.push(Input { name, place: Place::Object { store: Arc::clone(&store), path } });
+        if wanted(path.filename().unwrap_or_default()) {
+            let place = Place::Object { store: Arc::clone(&store), path };
+            found.inputs.push(Input { name, place, is_named: false });
         } else {
             found.ignored.push(name);
         }
@@ -209,11 +232,23 @@ mod tests {
 
     #[test]
     fn events_are_known_by_their_ending() {
-        for name in ["a.ndjson", "a.jsonl.gz", "A.NDJSON.ZST"] {
+        for name in ["a.ndjson", "a.jsonl.gz", "A.NDJSON.ZST", "a.csv", "a.csv.gz", "a.parquet"] {
             assert!(is_events(name), "{name}");
         }
-        for name in ["a.csv", "a.gz", "README.md", "ndjson", "a.parquet", "bill.json"] {
+        for name in ["a.gz", "README.md", "ndjson", "bill.json"] {
             assert!(!is_events(name), "{name}");
+        }
+        for name in [
+            "events.log",
+            "events.log.1",
+            "events.log.2.gz",
+            "events.log-20260601",
+            "events-2026-06-01.jsonl",
+        ] {
+            assert!(is_log(name), "{name}");
+        }
+        for name in ["log", "ledger.json", "events.log.bak", "schema-v1.json", "README.md", "1", ".gz"] {
+            assert!(!is_log(name), "{name}");
         }
     }
 
@@ -228,7 +263,7 @@ mod tests {
         let root = folder.path().display().to_string();
         let paths =
             [root.clone(), format!("file://{root}/b.ndjson"), format!("{root}/none"), "s4://x".into()];
-        let found = find(&paths, &BTreeMap::new()).await;
+        let found = find(&paths, &BTreeMap::new(), is_events).await;
         let names: Vec<_> = found.inputs.iter().map(|input| input.name.replace(&root, "")).collect();
         assert_eq!(names, ["/a/z.ndjson.gz", "/b.ndjson", "/b.ndjson"]);
         assert_eq!(found.ignored.len(), 1);

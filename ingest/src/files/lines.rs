@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::events::{KEPT_BYTES, MAX_LINE_BYTES, Record};
+use crate::events::{KEPT_BYTES, MAX_LINE_BYTES, Record, Refused};
 
 /// A chunk is handed over once it holds this many bytes, …
 const CHUNK_BYTES: usize = 1 << 20;
@@ -17,6 +17,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub struct Chunk {
     bytes: Vec<u8>,
     lines: Vec<Line>,
+    /// Records that are known to be none, by their number in the chunk, in its order.
+    refused: Vec<(usize, Refused)>,
+    ends_open: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,41 @@ impl Chunk {
     /// The lines, without their line ends.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         self.lines.iter().map(|line| self.record(*line))
+    }
+
+    /// Whether it is to be handed over.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= CHUNK_BYTES || self.lines.len() >= CHUNK_LINES
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lines.clear();
+        self.refused.clear();
+        self.ends_open = false;
+    }
+
+    /// Adds a record.
+    pub fn push(&mut self, record: &[u8]) {
+        append_line(self, record);
+    }
+
+    /// Adds a record that is known to be none.
+    pub fn push_refused(&mut self, record: &[u8], refused: Refused) {
+        self.refused.push((self.lines.len(), refused));
+        append_line(self, record);
+    }
+
+    /// Why a record, by its number in the chunk, is known to be none.
+    pub fn refused(&self, index: usize) -> Option<&Refused> {
+        let at = self.refused.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        self.refused.get(at).map(|(_, refused)| refused)
+    }
+
+    /// Whether its last line came without a line end, because the stream ended there.
+    pub fn ends_open(&self) -> bool {
+        self.ends_open
     }
 
     fn record(&self, line: Line) -> Record<'_> {
@@ -67,9 +105,8 @@ impl<R: Read> Lines<R> {
     /// Fills a chunk anew. On an error the chunk holds the lines that came before it, and
     /// [`Lines::rest`] the beginning of the line it fell in.
     pub fn fill(&mut self, chunk: &mut Chunk) -> io::Result<Filled> {
-        chunk.bytes.clear();
-        chunk.lines.clear();
-        while chunk.bytes.len() < CHUNK_BYTES && chunk.lines.len() < CHUNK_LINES {
+        chunk.clear();
+        while !chunk.is_full() {
             let available = match self.stream.fill_buf() {
                 Ok(available) => available,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -77,6 +114,7 @@ impl<R: Read> Lines<R> {
             };
             if available.is_empty() {
                 if self.open_bytes > 0 {
+                    chunk.ends_open = true;
                     self.close(chunk);
                 }
                 return Ok(Filled::End);

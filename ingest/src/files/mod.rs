@@ -1,4 +1,4 @@
-//! Files of usage events: CloudEvents 1.0, one a line, plain, gzip or zstd.
+//! Files of usage events: CloudEvents 1.0, one a line, plain, gzip or zstd; or a row each, in CSV and Parquet.
 //!
 //! A file's source id is `file/<sha256 of its bytes>` and its position the number of lines
 //! consumed, so the same file under two names is read once, and a run that was broken off goes on
@@ -7,27 +7,33 @@
 //! again after the registry was mended: pack it anew, and it is read again.
 //!
 //! One file goes through `inputs` (find it) → `raw` (digest, bytes) → `unpack` → `lines` → `pass`
-//! (batches, on a thread of its own) → `run` (commits).
+//! (batches, on a thread of its own) → `run` (commits). Rows of a
+//! table come through `table` instead of `lines`.
 
 mod finished;
-mod inputs;
-mod lines;
+pub(crate) mod inputs;
+pub(crate) mod lines;
 mod pass;
-mod raw;
+pub(crate) mod raw;
 mod report;
 mod run;
+mod table;
 #[cfg(test)]
-mod tests;
-mod unpack;
+pub(crate) mod tests;
+pub(crate) mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use hubtally_schemas::{ClusterId, Instant};
 use hubtally_store::Store;
 
 pub use report::{FileProblem, FileReport, IngestReport, Total};
 
+pub use table::usage_csv_example;
+
 use run::Run;
+pub(crate) use run::stops_all;
 
 use crate::error::IngestError;
 use crate::progress::Progress;
@@ -47,6 +53,8 @@ pub struct FileOptions {
     pub batch_rows: u64,
     /// … or at about this many bytes.
     pub batch_bytes: usize,
+    /// Where a Parquet file is copied to while it is read; `None` is the system's folder for temporary files.
+    pub spill_folder: Option<PathBuf>,
 }
 
 impl FileOptions {
@@ -59,6 +67,7 @@ impl FileOptions {
             threads: 1,
             batch_rows: 1_000_000,
             batch_bytes: 64 << 20,
+            spill_folder: None,
         }
     }
 }
@@ -73,7 +82,7 @@ pub async fn ingest_files(
     options: &FileOptions,
     progress: &dyn Progress,
 ) -> Result<IngestReport, IngestError> {
-    let found = inputs::find(paths, &options.object_options).await;
+    let found = inputs::find(paths, &options.object_options, inputs::is_events).await;
     let mut report = IngestReport { ignored: found.ignored, ..IngestReport::default() };
     for (path, error) in found.failed {
         report.errors.push(FileProblem::new(&path, &error));

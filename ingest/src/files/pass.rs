@@ -10,8 +10,9 @@ use tokio::sync::mpsc::Sender;
 
 use super::FileOptions;
 use super::inputs::Input;
-use super::lines::{Chunk, Filled, Lines};
+use super::lines::{Chunk, Filled};
 use super::raw::{Identity, RawBytes};
+use super::table::Records;
 use super::unpack::{Packing, unpack};
 use crate::error::IngestError;
 use crate::events::{Decoded, Decoder, Judgement, NameKeys, Read, Record, read_record};
@@ -78,9 +79,17 @@ impl Pass {
                 return Err(IngestError::Stream { path: self.input.name.clone(), source });
             }
         };
-        let (mut lines, mut chunk) = (Lines::new(text), Chunk::default());
+        let opened = Records::open(&self.input.name, text, self.options.spill_folder.as_deref());
+        let mut records = match opened {
+            Ok(records) => records,
+            Err(error) => {
+                raw.check(&self.input, &self.identity)?;
+                return Err(error);
+            }
+        };
+        let mut chunk = Chunk::default();
         let truncated = loop {
-            let filled = lines.fill(&mut chunk);
+            let filled = records.fill(&mut chunk);
             if !self.take_in(&mut decoder, &chunk)? {
                 return Ok(Ended::Abandoned);
             }
@@ -96,7 +105,7 @@ impl Pass {
         // digest names the source; a fault of the disk or the network surfaces here too.
         raw.check(&self.input, &self.identity)?;
         if let Some(detail) = &truncated {
-            self.cut_off(&mut decoder, lines.rest(), detail)?;
+            self.cut_off(&mut decoder, records.rest(), detail)?;
         }
         if decoder.is_waiting() && !self.hand_over(&mut decoder, true)? {
             return Ok(Ended::Abandoned);
@@ -107,6 +116,10 @@ impl Pass {
     /// Takes a chunk's lines in; `false` if nobody takes the batches any more.
     fn take_in(&self, decoder: &mut Decoder<'_>, chunk: &Chunk) -> Result<bool, IngestError> {
         let records = chunk.records();
+        let judge = |index: usize, record, is_first: bool, judgement: &Judgement| match chunk.refused(index) {
+            Some(refused) => Read::Refused(refused.clone()),
+            None => read_record(record, is_first, judgement),
+        };
         match &self.pool {
             Some(pool) => {
                 let records: Vec<Record<'_>> = records.collect();
@@ -116,7 +129,7 @@ impl Pass {
                         .par_iter()
                         .enumerate()
                         .with_min_len(64)
-                        .map(|(index, record)| read_record(*record, from == 0 && index == 0, judgement))
+                        .map(|(index, record)| judge(index, *record, from == 0 && index == 0, judgement))
                         .collect()
                 });
                 for (record, read) in records.into_iter().zip(&reads) {
@@ -126,8 +139,8 @@ impl Pass {
                 }
             }
             None => {
-                for record in records {
-                    let read = read_record(record, decoder.position() == 0, decoder.judgement());
+                for (index, record) in records.enumerate() {
+                    let read = judge(index, record, decoder.position() == 0, decoder.judgement());
                     if !self.step(decoder, record, &read)? {
                         return Ok(false);
                     }

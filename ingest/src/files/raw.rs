@@ -136,6 +136,33 @@ impl Digesting {
     }
 }
 
+/// The bytes of a file that may grow, from its beginning to where it ends when it is met.
+pub fn plain_bytes(input: &Input, counter: Arc<AtomicU64>) -> Result<impl Read + Send + use<>, IngestError> {
+    Ok(Counted { stream: open(input)?, counter })
+}
+
+struct Counted {
+    stream: Box<dyn Read + Send>,
+    counter: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.stream.read(buffer)?;
+        self.counter.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+fn open(input: &Input) -> Result<Box<dyn Read + Send>, IngestError> {
+    Ok(match &input.place {
+        Place::Local(path) => {
+            Box::new(File::open(path).map_err(|source| IngestError::Read { path: path.clone(), source })?)
+        }
+        Place::Object { store, path } => Box::new(ObjectBytes::start(Arc::clone(store), path.clone())),
+    })
+}
+
 /// The second pass over a file's raw bytes. Clones read the same stream, so that the one who
 /// unpacks may own one and the one who checks the digest another.
 #[derive(Clone)]
@@ -157,12 +184,7 @@ enum Fault {
 impl RawBytes {
     /// Opens a file again, to read as many bytes as it had.
     pub fn open(input: &Input, identity: &Identity, counter: Arc<AtomicU64>) -> Result<Self, IngestError> {
-        let stream: Box<dyn Read + Send> = match &input.place {
-            Place::Local(path) => {
-                Box::new(File::open(path).map_err(|source| IngestError::Read { path: path.clone(), source })?)
-            }
-            Place::Object { store, path } => Box::new(ObjectBytes::start(Arc::clone(store), path.clone())),
-        };
+        let stream = open(input)?;
         Ok(Self(Arc::new(Mutex::new(State {
             stream,
             hasher: XxHash64::with_seed(0),

@@ -41,6 +41,12 @@ pub struct FileReport {
     /// Set if the file's stream ended too early: what came before it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
+    /// Columns of a table that are no fields of events: they were not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused_columns: Vec<String>,
+    /// Of a hub's log: bytes of a last line without its end, which is read when the end has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished_bytes: Option<u64>,
 }
 
 /// All files together.
@@ -68,13 +74,13 @@ pub struct FileProblem {
 
 impl IngestReport {
     /// Adds a file that was read to its end.
-    pub(super) fn add(&mut self, file: FileReport) {
+    pub(crate) fn add(&mut self, file: FileReport) {
         self.total.files += 1;
         self.count(file);
     }
 
     /// Adds a file that could not be read, with what was committed of it before.
-    pub(super) fn add_failed(&mut self, file: FileReport, error: &IngestError) {
+    pub(crate) fn add_failed(&mut self, file: FileReport, error: &IngestError) {
         self.errors.push(FileProblem::new(&file.file, error));
         if file.batches > 0 {
             self.count(file);

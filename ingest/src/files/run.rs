@@ -15,6 +15,7 @@ use super::inputs::{Input, Place};
 use super::pass::{Ended, Handed, Pass};
 use super::raw::{CutOff, Identity, identify};
 use super::report::{FileReport, IngestReport};
+use super::table::{self, Form};
 use crate::error::IngestError;
 use crate::events::{Counts, Decoded};
 use crate::progress::Progress;
@@ -95,6 +96,18 @@ impl<'a> Run<'a> {
     /// Reads one file; its last batch may wait for others.
     pub async fn read(&mut self, input: Input) -> Result<(), IngestError> {
         let mut report = FileReport { file: input.name.clone(), ..FileReport::default() };
+        match self.unused_columns(&input).await {
+            Ok(unused) => report.unused_columns = unused,
+            // A table in a folder may be anything; a bill, for example.
+            Err(IngestError::NoEventTable { .. }) if !input.is_named => {
+                self.report.ignored.push(input.name);
+                return Ok(());
+            }
+            Err(error) => {
+                self.report.add_failed(report, &error);
+                return Ok(());
+            }
+        }
         let identity = match self.identify(&input).await {
             Ok(identity) => identity,
             Err(error) => {
@@ -125,6 +138,15 @@ impl<'a> Run<'a> {
             self.refresh().await?;
             self.go_on(file).await?;
         }
+    }
+
+    async fn unused_columns(&self, input: &Input) -> Result<Vec<String>, IngestError> {
+        if Form::of(&input.name) == Form::Lines {
+            return Ok(Vec::new());
+        }
+        let (input, spill) = (input.clone(), self.options.spill_folder.clone());
+        let looked = tokio::task::spawn_blocking(move || table::unused_columns(&input, spill.as_deref()));
+        looked.await.map_err(|_| IngestError::Worker { doing: "reads a table's columns" })?
     }
 
     async fn identify(&self, input: &Input) -> Result<Identity, IngestError> {
@@ -355,7 +377,7 @@ impl FileReport {
 }
 
 /// A store, keys or rows that fail would fail for the next file too.
-fn stops_all(error: &IngestError) -> bool {
+pub(crate) fn stops_all(error: &IngestError) -> bool {
     matches!(error, IngestError::Store { .. } | IngestError::Keys { .. } | IngestError::Rows { .. })
 }
 

@@ -3,6 +3,7 @@
 
 mod damage;
 mod once;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -24,16 +25,16 @@ use crate::events::tests::{NOW, event};
 use crate::progress::{Progress, Silent};
 
 /// A folder with stores that share their keys, so that their rows can be compared.
-struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    async fn store(&self, name: &str) -> Store {
+    pub(crate) async fn store(&self, name: &str) -> Store {
         let config = StoreConfig {
             url: self.folder.path().join(name).display().to_string(),
             options: BTreeMap::new(),
@@ -42,11 +43,11 @@ impl Bench {
         Store::create(&config).await.unwrap()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
@@ -98,14 +99,14 @@ fn lines(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(text).unwrap();
     packed.finish().unwrap()
 }
 
 /// Every row of a table as text, sorted; `recorded_at` and the like follow from `now`.
-async fn rows(store: &Store, table: &'static TableSpec) -> Vec<String> {
+pub(crate) async fn rows(store: &Store, table: &'static TableSpec) -> Vec<String> {
     let table = store.table(table).await.unwrap();
     let batches: Vec<RecordBatch> = table.read(&[], None).await.unwrap().try_collect().await.unwrap();
     let options = FormatOptions::default().with_null("∅");

@@ -117,6 +117,9 @@ impl Refusals {
     /// Whether a refusal touches the month, and if so, whether that is sure.
     fn touches(&self, row: &Row<'_>) -> Option<bool> {
         let (first, next) = (self.period.first_day(), self.period.next().first_day());
+        if RejectReason::of_code(row.reason).is_some_and(|reason| !reason.leaves_a_gap()) {
+            return None;
+        }
         if row.reason == RejectReason::BillRow.code() {
             // A bill that another took the place of is no part of the month any more, nor are its bad rows.
             return self.bill_files.contains(row.source.strip_prefix("file/")?).then_some(true);

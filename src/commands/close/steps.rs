@@ -4,7 +4,9 @@ use std::path::Path;
 
 use hubtally_aggregate::{Allocated, Limits};
 use hubtally_ingest::bills::{self, BillLimits, BillOptions, BillReport, CeRequest};
+use hubtally_ingest::events::{HubLogFormat, HubLogPlace};
 use hubtally_ingest::files::{self, FileOptions, IngestReport};
+use hubtally_ingest::hub_logs::{self, HubLogOptions};
 use hubtally_ingest::prometheus::{self, PrometheusCluster, PrometheusOptions, PrometheusReport};
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
@@ -31,9 +33,23 @@ pub async fn read_usage(
         clusters: Some(clusters),
         object_options: config.store_options.clone(),
         threads: config.limits.threads,
+        spill_folder: Some(context::limits(config)?.spill_folder),
         ..FileOptions::new(clock::now())
     };
     Ok(files::ingest_files(store, paths, &options, &Bar::default()).await?)
+}
+
+/// Reads a hub's own event logs; what was read before is skipped.
+pub async fn read_hub_logs(
+    store: &Store,
+    config: &Config,
+    place: HubLogPlace,
+    format: HubLogFormat,
+    paths: &[String],
+) -> Result<IngestReport, Failure> {
+    let mut options = HubLogOptions { format, ..HubLogOptions::new(place, clock::now()) };
+    options.files.object_options = config.store_options.clone();
+    Ok(hub_logs::ingest_hub_logs(store, paths, &options, &Bar::default()).await?)
 }
 
 /// Reads Prometheus servers, as far as their samples are settled; what was read before is skipped.

@@ -1,10 +1,11 @@
-//! Tests of the whole room: against memory, a local folder, a store that fails on purpose, and a real
-//! S3 server where one is given.
+//! Tests of the whole room: against memory, a local folder, a store that fails on purpose, and real
+//! servers of S3, GCS and Azure where they are given.
 
+mod clouds;
 mod documents;
+mod expire;
 mod faults;
 mod protocol;
 mod replace;
-mod s3;
 pub(crate) mod support;
 mod tables;

@@ -143,7 +143,7 @@ async fn tags_and_positions_live_on_in_a_checkpoint() {
     let (store, memory) = memory_store(keys.path()).await;
     let mut writer = SourceWriter::open(&store, "file/a").await.unwrap();
     writer.commit(batch("file/a", 0, 5)).await.unwrap();
-    let options = MaintainOptions { before: None, limits: SealLimits::default() };
+    let options = MaintainOptions { before: None, limits: SealLimits::default(), expiry: None };
     let report = maintain(&store, &options, &|_| {}).await.unwrap();
     assert_eq!(report.sealed["pod_usage"].len(), 1);
     let version = report.checkpoints["pod_usage"];

@@ -119,7 +119,7 @@ async fn an_empty_file_and_a_second_cluster_are_no_fault() {
 async fn a_file_written_anew_between_the_passes_is_noticed_and_a_growing_one_is_read_so_far() {
     let bench = Bench::new();
     let name = bench.write("a.ndjson", "0123456789");
-    let input = Input { name: name.clone(), place: Place::Local(name.clone().into()) };
+    let input = Input { name: name.clone(), place: Place::Local(name.clone().into()), is_named: true };
     let identity = identify(&input, &[], &Silent).await.unwrap();
     let second_pass = || {
         let raw = RawBytes::open(&input, &identity, Arc::new(AtomicU64::new(0))).unwrap();

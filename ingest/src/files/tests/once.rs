@@ -222,7 +222,7 @@ async fn objects_are_read_like_files() {
     let place = Place::Object { store: Arc::new(memory), path };
     let options = small_batches();
     let mut run = Run::open(&from_object, &options, &Silent, IngestReport::default()).await.unwrap();
-    run.read(Input { name: file, place }).await.unwrap();
+    run.read(Input { name: file, place, is_named: true }).await.unwrap();
     let report = run.finish().await.unwrap();
     assert_eq!(report.total.counts.records, 150);
     assert_same(&from_file, &from_object).await;
