@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests need besides Rust: an S3-compatible server, a Prometheus, and other programs that read our tables. Kept in the cache.
+# What the tests need besides Rust: an S3-compatible server, a Prometheus, Apache Kafka, and other programs that read our tables. Kept in the cache.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
@@ -30,3 +30,4 @@ fi
 
 command -v openssl >/dev/null || apt_install openssl
 "$HUBTALLY_ROOT/scripts/prometheus.sh" fetch >/dev/null
+"$HUBTALLY_ROOT/scripts/kafka.sh" fetch >/dev/null

@@ -5,17 +5,23 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"
 
-server=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-s3.XXXXXX")
-stop_server() {
-  scripts/s3.sh stop "$server" || true
-  rm -rf "$server"
+servers=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-servers.XXXXXX")
+stop_servers() {
+  scripts/s3.sh stop "$servers/s3" || true
+  scripts/kafka.sh stop "$servers/kafka" || true
+  rm -rf "$servers"
 }
-trap stop_server EXIT
+trap stop_servers EXIT
 trap 'exit 130' INT TERM
 
 say "starting the S3 server"
-scripts/s3.sh start "$server"
-. "$server/env"
+scripts/s3.sh start "$servers/s3"
+. "$servers/s3/env"
+say "starting Kafka"
+scripts/kafka.sh start "$servers/kafka" >/dev/null
+. "$servers/kafka/env"
+# Tests that let a broker crash or hang start brokers of their own.
+export HUBTALLY_TEST_KAFKA_SCRIPT=$HUBTALLY_ROOT/scripts/kafka.sh
 # Tests of Prometheus start servers of their own, each on its own samples.
 export HUBTALLY_TEST_PROMETHEUS=$HUBTALLY_ROOT/scripts/prometheus.sh
 export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python

@@ -11,6 +11,8 @@ mod cli {
     mod first_steps;
     mod full_disk;
     mod help;
+    mod kafka;
+    mod kafka_server;
     mod object_storage;
     mod prometheus;
     mod prometheus_recordings;

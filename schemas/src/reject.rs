@@ -37,6 +37,8 @@ pub enum RejectReason {
     TruncatedStream,
     /// A bill row that cannot be read.
     BillRow,
+    /// Records that a broker deleted before they were read.
+    RetentionGap,
 }
 
 impl RejectReason {
@@ -58,6 +60,7 @@ impl RejectReason {
         Self::ConflictingDuplicate,
         Self::TruncatedStream,
         Self::BillRow,
+        Self::RetentionGap,
     ];
 
     /// The code that is stored.
@@ -79,6 +82,7 @@ impl RejectReason {
             Self::ConflictingDuplicate => "conflicting_duplicate",
             Self::TruncatedStream => "truncated_stream",
             Self::BillRow => "bill_row",
+            Self::RetentionGap => "retention_gap",
         }
     }
 
@@ -106,6 +110,7 @@ impl RejectReason {
             Self::ConflictingDuplicate => "two contents for one fact, of which one was kept",
             Self::TruncatedStream => "a file cut off before its end",
             Self::BillRow => "a bill row that cannot be read",
+            Self::RetentionGap => "events that the broker deleted before they were read",
         }
     }
 
@@ -134,7 +139,7 @@ impl RejectReason {
             Self::IntervalTooLong => "the interval is longer than a day: send one event an hour",
             Self::Future => "the time lies in the future: mend the producer's clock and send the event again",
             Self::WrongCluster => {
-                "the event's source is not `/clusters/<id>` of a cluster of the registry: mend `source`; or add the cluster, and pack the file anew (gzip), since the same bytes are read once"
+                "the event's source is not `/clusters/<id>` of a cluster of the registry: mend `source`; or add the cluster, and run `hubtally ingest replay-rejects`"
             }
             Self::PodMoved => {
                 "a pod never changes its namespace: the namespace seen first stays, look at what wrote the second"
@@ -147,6 +152,9 @@ impl RejectReason {
             }
             Self::BillRow => {
                 "the bill row cannot be read, so its amount is missing: mend the column that the detail names, and load the bill again"
+            }
+            Self::RetentionGap => {
+                "the broker deleted events before they were read: what they told is missing; lengthen the topic's retention, and read it more often"
             }
         }
     }
