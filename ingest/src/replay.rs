@@ -268,7 +268,10 @@ mod tests {
         ];
         let file = folder.path().join("usage.ndjson");
         std::fs::write(&file, lines.join("\n")).unwrap();
-        let known = FileOptions { clusters: Some(clusters(&["tides"])), ..FileOptions::new(Instant::parse(NOW).unwrap()) };
+        let known = FileOptions {
+            clusters: Some(clusters(&["tides"])),
+            ..FileOptions::new(Instant::parse(NOW).unwrap())
+        };
         let read = ingest_files(&store, &[file.display().to_string()], &known, &Silent).await.unwrap();
         assert_eq!(read.total.counts.rejected(), 5);
 

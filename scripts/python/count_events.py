@@ -4,6 +4,7 @@ usage: count_events.py TABLE_FOLDER
 prints {"rows": …, "events": …, "missing": …, "doubled": …}; events are named <prefix>-0, <prefix>-1, … without gaps
 """
 import json
+import os
 import sys
 from collections import Counter
 
@@ -18,3 +19,6 @@ print(json.dumps({
     "missing": sum(f"{prefix}-{n}" not in ids for n in range(last + 1)),
     "doubled": sum(count > 1 for count in ids.values()),
 }))
+sys.stdout.flush()
+# Arrow's threads may not be joined when the interpreter ends, which would abort a finished count.
+os._exit(0)

@@ -86,11 +86,7 @@ impl Command {
 }
 
 /// Runs the command; `stop` turns true when one that ends in order shall end.
-pub async fn run(
-    context: &Context,
-    command: &Command,
-    stop: watch::Receiver<bool>,
-) -> Result<Exit, Failure> {
+pub async fn run(context: &Context, command: &Command, stop: watch::Receiver<bool>) -> Result<Exit, Failure> {
     match command {
         Command::Files(arguments) => files(context, arguments).await,
         Command::Prometheus(arguments) => ingest_prometheus::run(context, arguments).await,

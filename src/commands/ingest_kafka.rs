@@ -128,7 +128,8 @@ fn words(read: &KafkaReport) -> String {
         for (reason, refused) in &topic.counts.rejects {
             let _ = writeln!(out, "  refused  {} {reason}: {}", number(refused.count), refused.advice);
             for example in &refused.examples {
-                let _ = writeln!(out, "           {}: {}", visible(&example.origin), visible(&example.detail));
+                let _ =
+                    writeln!(out, "           {}: {}", visible(&example.origin), visible(&example.detail));
             }
         }
         for note in &topic.notes {

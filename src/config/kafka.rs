@@ -30,7 +30,11 @@ pub const SHAPE: &[Key] = &[
     optional("client_certificate", Kind::Text, "a client certificate"),
     optional("client_key", Kind::Text, "the client certificate's key"),
     optional("batch_mib", Kind::Count { least: 1, most: 1_024 }, "a batch is committed at so many MiB"),
-    optional("batch_rows", Kind::Count { least: 1, most: 100_000_000 }, "a batch is committed at so many rows"),
+    optional(
+        "batch_rows",
+        Kind::Count { least: 1, most: 100_000_000 },
+        "a batch is committed at so many rows",
+    ),
     optional("batch_seconds", Kind::Count { least: 1, most: 86_400 }, "a batch is committed after so long"),
 ];
 
@@ -77,7 +81,11 @@ impl Kafka {
         let list = |key: &str| -> Result<Vec<&str>, String> {
             let values = table.get(key).and_then(Value::as_array);
             let values: Vec<&str> = values.into_iter().flatten().filter_map(Value::as_str).collect();
-            if values.is_empty() { Err(format!("`kafka.{key}` is empty: name at least one")) } else { Ok(values) }
+            if values.is_empty() {
+                Err(format!("`kafka.{key}` is empty: name at least one"))
+            } else {
+                Ok(values)
+            }
         };
         let topics: Vec<String> = list("topics")?.into_iter().map(ToOwned::to_owned).collect();
         let clusters: Result<Vec<ClusterId>, _> = list("clusters")?.into_iter().map(ClusterId::new).collect();
@@ -90,7 +98,9 @@ impl Kafka {
                 )
             })?),
         };
-        for (one, other, what) in [("user", "password", "secret"), ("client_certificate", "client_key", "key")] {
+        for (one, other, what) in
+            [("user", "password", "secret"), ("client_certificate", "client_key", "key")]
+        {
             if text(one).is_some() != text(other).is_some() {
                 return Err(format!(
                     "`kafka.{one}` and `kafka.{other}` belong together: write both, the {what} as \"env:NAME\" or \"file:PATH\""

@@ -339,7 +339,8 @@ mod tests {
         assert_eq!(feed.limits, hubtally_ingest::kafka::Limits::default());
         assert_eq!((feed.brokers.group.as_str(), feed.brokers.tls), ("hubtally", false));
 
-        let secured = format!("{plain}\ntls = true\nuser = \"ada\"\npassword = \"env:GONE\"\nbatch_seconds = 5");
+        let secured =
+            format!("{plain}\ntls = true\nuser = \"ada\"\npassword = \"env:GONE\"\nbatch_seconds = 5");
         let config = load(&with(&secured), &[]).unwrap();
         let error = config.kafka[0].feed(Path::new("."), &nothing).unwrap_err().to_string();
         assert!(error.contains("kafka.password") && error.contains("GONE"), "{error}");
@@ -349,7 +350,10 @@ mod tests {
         assert_eq!((feed.brokers.tls, feed.limits.age.as_secs()), (true, 5));
 
         for (keys, words) in [
-            ("topics = [\"usage\"]\nclusters = [\"tides\"]\nfrom = \"latest\"", "`kafka[1].brokers` is missing"),
+            (
+                "topics = [\"usage\"]\nclusters = [\"tides\"]\nfrom = \"latest\"",
+                "`kafka[1].brokers` is missing",
+            ),
             (&plain.replace("latest", "soon"), "`kafka.from` is \"soon\""),
             (&plain.replace("[\"usage\"]", "[]"), "`kafka.topics` is empty"),
             (&plain.replace("tides", ""), "`kafka.clusters`"),
@@ -364,7 +368,8 @@ mod tests {
 
     #[test]
     fn every_key_is_explained_in_what_init_writes() {
-        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL).chain(prometheus::SHAPE).chain(kafka::SHAPE)
+        for key in
+            SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL).chain(prometheus::SHAPE).chain(kafka::SHAPE)
         {
             let explained = template::OPERATION.lines().any(|line| {
                 let line = line.trim_start_matches(['#', ' ']);

@@ -141,9 +141,10 @@ fn workers_share_partitions_and_end_in_order_when_told() {
     let worker = place.start(&["ingest", "kafka", "--worker", "0/2", "--listen", "127.0.0.1:0"]);
     let (address, worker) = listening(worker);
     let begun = Instant::now();
-    while !get(&address, "/metrics").lines().any(|line| {
-        line.starts_with("hubtally_kafka_buffered_bytes") && !line.ends_with(" 0")
-    }) {
+    while !get(&address, "/metrics")
+        .lines()
+        .any(|line| line.starts_with("hubtally_kafka_buffered_bytes") && !line.ends_with(" 0"))
+    {
         assert!(begun.elapsed() < Duration::from_secs(30), "{}", get(&address, "/metrics"));
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -66,7 +66,8 @@ impl Kafka {
     }
 
     pub fn secured() -> Secured {
-        let told = |name: &str| told(name).unwrap_or_else(|| panic!("{name} stands beside HUBTALLY_TEST_KAFKA"));
+        let told =
+            |name: &str| told(name).unwrap_or_else(|| panic!("{name} stands beside HUBTALLY_TEST_KAFKA"));
         Secured {
             bootstrap: told("HUBTALLY_TEST_KAFKA_SASL"),
             ca: told("HUBTALLY_TEST_KAFKA_CA"),

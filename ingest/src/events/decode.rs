@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use hubtally_schemas::{Instant, UserId};
 use hubtally_schemas::reject::{DatedBy, RejectReason};
 use hubtally_schemas::tables::{
     COVERAGE, HUB_EVENTS, NODE_USAGE, POD_USAGE, REJECTS, STORAGE_USAGE, TableSpec, USERS,
 };
+use hubtally_schemas::{Instant, UserId};
 
 use super::counts::Counts;
 use super::cut::at_hours;

@@ -72,8 +72,10 @@ impl InFlight {
         let Self { mut parts, task, .. } = self;
         let ended = handle.block_on(task).map_err(|_| IngestError::Worker { doing: "commits a batch" })?;
         let outcomes = ended.map_err(|source| {
-            let parts: Vec<String> =
-                parts.iter().map(|part| format!("{} {} to {}", part.source, part.from, part.to - 1)).collect();
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|part| format!("{} {} to {}", part.source, part.from, part.to - 1))
+                .collect();
             IngestError::Store {
                 doing: format!("committing the offsets of {}", parts.join(", ")),
                 source: Box::new(source),

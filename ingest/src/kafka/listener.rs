@@ -58,7 +58,8 @@ impl Listener {
         self.heard().ends.clone()
     }
 
-    fn complain(&self, text: String) {
+    /// Notes what is wrong, and logs it where it is new.
+    pub fn complain(&self, text: String) {
         let mut heard = self.heard();
         let known = heard.complaint.as_ref();
         if known.is_none_or(|(said, at)| *said != text || at.elapsed() > REPEAT) {

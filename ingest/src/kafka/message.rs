@@ -87,7 +87,15 @@ mod tests {
             own = own.insert(Header { key, value: Some(*value) });
         }
         let headers = (!headers.is_empty()).then_some(own);
-        OwnedMessage::new(Some(value.to_vec()), None, "usage".to_owned(), Timestamp::NotAvailable, 0, 7, headers)
+        OwnedMessage::new(
+            Some(value.to_vec()),
+            None,
+            "usage".to_owned(),
+            Timestamp::NotAvailable,
+            0,
+            7,
+            headers,
+        )
     }
 
     fn text(message: &OwnedMessage) -> String {
@@ -97,7 +105,8 @@ mod tests {
 
     #[test]
     fn both_modes_give_the_same_event() {
-        let structured = r#"{"specversion":"1.0","id":"a\"b","type":"t","source":"/clusters/tides","data":{"x":1}}"#;
+        let structured =
+            r#"{"specversion":"1.0","id":"a\"b","type":"t","source":"/clusters/tides","data":{"x":1}}"#;
         assert_eq!(text(&message(&[], structured.as_bytes())), structured);
         let kind = [("content-type", "Application/CloudEvents+json; charset=UTF-8"), ("ce_id", "7")];
         assert_eq!(text(&message(&kind, structured.as_bytes())), structured);

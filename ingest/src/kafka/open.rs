@@ -33,20 +33,20 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Opens a session on a topic.
 pub(super) fn open<'w>(work: &'w Work, report: &mut TopicReport) -> Result<Session<'w>, Stop> {
     let config = work.feed.brokers.consumer(work.feed.limits.bytes / 2);
-    let consumer: BaseConsumer<Listener> =
-        config.create_with_context(Listener::default()).map_err(|source| KafkaError::Client {
-            brokers: work.feed.brokers.bootstrap.clone(),
-            source,
-        })?;
+    let consumer: BaseConsumer<Listener> = config
+        .create_with_context(Listener::default())
+        .map_err(|source| KafkaError::Client { brokers: work.feed.brokers.bootstrap.clone(), source })?;
     let cluster = cluster_id(work, &consumer)?;
     let topic = describe(work, &consumer)?;
-    let source =
-        |partition: i32| format!("kafka/{cluster}/{}@{}/{partition}", work.topic, topic.id);
+    let source = |partition: i32| format!("kafka/{cluster}/{}@{}/{partition}", work.topic, topic.id);
     let sources: Vec<String> = (0..topic.partitions).map(source).collect();
-    work.block_on(work.tables.refresh()).map_err(|source| work.failed("reading what others committed", source))?;
+    work.block_on(work.tables.refresh())
+        .map_err(|source| work.failed("reading what others committed", source))?;
     let begun = begin(work, &consumer, &sources)?;
     let mut partitions = BTreeMap::new();
-    for (partition, source) in (0..).zip(sources).filter(|(partition, _)| work.options.share.holds(*partition)) {
+    for (partition, source) in
+        (0..).zip(sources).filter(|(partition, _)| work.options.share.holds(*partition))
+    {
         let (oldest, end) = watermarks(work, &consumer, partition)?;
         let mut position = work.position(&source)?;
         let told = report.partition(partition, &source);

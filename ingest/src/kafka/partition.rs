@@ -35,14 +35,22 @@ impl<'k> Partition<'k> {
     ) -> Self {
         let decoder = Decoder::new(keys, judgement, &source, name).resumed(position, 0);
         let name = name.to_owned();
-        Self { source, end, caught_up: position >= end, certain_to: position, committed: position, keys, name, decoder }
+        Self {
+            source,
+            end,
+            caught_up: position >= end,
+            certain_to: position,
+            committed: position,
+            keys,
+            name,
+            decoder,
+        }
     }
 
     /// Forgets what waits, and goes on where the store stands.
     pub fn restart(&mut self, position: i64) {
         let judgement = self.decoder.judgement().clone();
-        self.decoder =
-            Decoder::new(self.keys, judgement, &self.source, &self.name).resumed(position, 0);
+        self.decoder = Decoder::new(self.keys, judgement, &self.source, &self.name).resumed(position, 0);
         (self.certain_to, self.committed) = (position, position);
         self.caught_up = position >= self.end;
     }

@@ -216,16 +216,26 @@ impl<'w> Session<'w> {
         let (brokers, topic) = (self.work.feed.brokers.bootstrap.clone(), self.work.topic.clone());
         match (self.work.describe)(self.consumer.client(), &topic, ONE_QUESTION) {
             Ok(found) if found == self.topic => {
+                self.consumer.context().all_well();
                 self.look_at_topic = Instant::now() + LOOK_AT_TOPIC;
                 let ends = self.consumer.context().ends();
                 for (number, one) in &mut self.partitions {
                     one.certain_to = one.position();
-                    self.work.options.metrics.stands(&topic, *number, one.committed, ends.get(number).copied());
+                    self.work.options.metrics.stands(
+                        &topic,
+                        *number,
+                        one.committed,
+                        ends.get(number).copied(),
+                    );
                 }
                 Ok(true)
             }
             Ok(found) if found.id == self.topic.id => {
-                tracing::info!(topic, partitions = found.partitions, "the topic has another number of partitions");
+                tracing::info!(
+                    topic,
+                    partitions = found.partitions,
+                    "the topic has another number of partitions"
+                );
                 for partition in self.partitions.values_mut() {
                     partition.certain_to = partition.position();
                 }
@@ -243,7 +253,7 @@ impl<'w> Session<'w> {
             }
             Err(Undescribed::NoId) => Err(KafkaError::NoTopicId { brokers }.into()),
             Err(Undescribed::Failed(why)) => {
-                tracing::info!(topic, "the topic cannot be described: {why}");
+                self.consumer.context().complain(format!("the topic {topic} cannot be described: {why}"));
                 self.look_at_topic = Instant::now() + LOOK_AGAIN;
                 Ok(true)
             }
@@ -332,9 +342,14 @@ impl<'w> Session<'w> {
         metrics.buffered(topic, self.waiting_bytes());
         let _ = self.consumer.commit(&hint, CommitMode::Async);
         if moved {
-            tracing::warn!(topic, "another process reads the same partitions; going on from the store's position");
+            tracing::warn!(
+                topic,
+                "another process reads the same partitions; going on from the store's position"
+            );
             self.assign()?;
-            self.paused = false;
+            // A pause outlives an assignment.
+            self.consumer.resume(&self.list()).map_err(|source| self.failed(source))?;
+            (self.paused, self.last_message) = (false, Instant::now());
         }
         Ok(())
     }
@@ -375,9 +390,6 @@ impl<'w> Session<'w> {
             !one.caught_up || ends.get(partition).is_some_and(|end| one.position() < *end)
         });
         if self.last_message.elapsed() < STALL || self.paused || !behind {
-            if self.last_message.elapsed() < POLL {
-                self.consumer.context().all_well();
-            }
             let cause = self.consumer.context().cause();
             metrics.is_ill(&self.work.topic, cause.0);
             return Ok(());

@@ -79,10 +79,8 @@ pub fn describe<C: ClientContext>(
         );
         let queue = Owned(c::rd_kafka_queue_new(rk), c::rd_kafka_queue_destroy);
         c::rd_kafka_DescribeTopics(rk, topics.0, options.0, queue.0);
-        let event = Owned(
-            c::rd_kafka_queue_poll(queue.0, timeout_ms.saturating_add(500)),
-            c::rd_kafka_event_destroy,
-        );
+        let event =
+            Owned(c::rd_kafka_queue_poll(queue.0, timeout_ms.saturating_add(500)), c::rd_kafka_event_destroy);
         if event.0.is_null() {
             return Err(failed("no broker answered in time"));
         }
@@ -104,7 +102,9 @@ pub fn describe<C: ClientContext>(
             match c::rd_kafka_error_code(error) {
                 c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
                 c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
-                | c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => return Err(Undescribed::NoTopic),
+                | c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => {
+                    return Err(Undescribed::NoTopic);
+                }
                 _ => return Err(failed(&text(c::rd_kafka_error_string(error)))),
             }
         }

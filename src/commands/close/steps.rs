@@ -8,9 +8,9 @@ use hubtally_ingest::files::{self, FileOptions, IngestReport};
 use hubtally_ingest::kafka::{self, Feed, KafkaOptions, KafkaReport};
 use hubtally_ingest::prometheus::{self, PrometheusCluster, PrometheusOptions, PrometheusReport};
 use hubtally_rules::registry_view::RegistryView;
-use hubtally_schemas::{ClusterId, Period};
 use hubtally_schemas::policy::Policy;
 use hubtally_schemas::tables::TABLES;
+use hubtally_schemas::{ClusterId, Period};
 use hubtally_store::{SealLimits, Store};
 
 use crate::clock;
