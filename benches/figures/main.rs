@@ -11,6 +11,7 @@
 mod close;
 mod events;
 mod figure;
+mod kafka;
 mod metering;
 mod peer;
 mod place;
@@ -24,10 +25,20 @@ use peer::Peer;
 use place::Place;
 
 /// What can be measured, in the order of measuring.
-const FIGURES: &[&str] = &["events", "seal", "metering", "close"];
+const FIGURES: &[&str] = &["kafka", "events", "seal", "metering", "close"];
 
 fn main() -> ExitCode {
-    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((_, peer)) = arguments.split_first().filter(|(first, _)| *first == kafka::PEER) {
+        return match kafka::be_peer(peer) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let named: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     if let Some(unknown) = named.iter().find(|name| !FIGURES.contains(&name.as_str())) {
         eprintln!("there is no figure {unknown}: name some of {}", FIGURES.join(", "));
         return ExitCode::from(2);
@@ -46,8 +57,6 @@ fn main() -> ExitCode {
 }
 
 fn measure(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Figure>, Failed> {
-    let place = Place::prepare()?;
-    let mut peer = Peer::start()?;
     let mut figures = Vec::new();
     let mut take = |measured: Vec<Figure>| {
         for figure in measured {
@@ -55,6 +64,15 @@ fn measure(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Figure>, Failed> {
             figures.push(figure);
         }
     };
+    if wanted("kafka") {
+        take(kafka::measure()?);
+    }
+    // The others need the large sample.
+    if !FIGURES.iter().any(|name| *name != "kafka" && wanted(name)) {
+        return Ok(figures);
+    }
+    let place = Place::prepare()?;
+    let mut peer = Peer::start()?;
     if wanted("events") {
         take(events::measure(&place, &mut peer)?);
     }

@@ -60,7 +60,8 @@ impl Kafka {
         let mut all: Vec<Self> = Vec::new();
         let mut problems = Vec::new();
         for (index, table) in list.into_iter().flatten().filter_map(Value::as_object).enumerate() {
-            let one = Self::of(table).and_then(|one| match all.iter().find_map(|known| known.shares(&one)) {
+            let twice = |one: &Self| one.repeats().or_else(|| all.iter().find_map(|known| known.shares(one)));
+            let one = Self::of(table).and_then(|one| match twice(&one) {
                 Some(topic) => Err(format!(
                     "the topic {topic:?} of the same brokers stands in two [[kafka]], or twice in one: keep one of them"
                 )),
@@ -109,6 +110,14 @@ impl Kafka {
         }
         let clusters = clusters.map_err(|error| format!("`kafka.clusters`: {error}"))?;
         Ok(Self { topics, clusters, begin, written: table.clone() })
+    }
+
+    /// A topic that is named twice.
+    fn repeats(&self) -> Option<String> {
+        let mut topics = self.topics.iter().enumerate();
+        topics
+            .find(|(at, topic)| self.topics.iter().take(*at).any(|before| before == *topic))
+            .map(|(_, t)| t.clone())
     }
 
     /// A topic that two sections read.

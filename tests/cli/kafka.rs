@@ -95,6 +95,35 @@ fn every_event_of_a_topic_lands_once_in_both_modes_and_poison_is_kept() {
 }
 
 #[test]
+fn what_a_topic_was_refused_lands_once_when_it_may_speak_for_the_cluster() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic(1);
+    let dunes = |n: u32| pod(&format!("e-{n}"), 4, &[("/source", json!("/clusters/dunes"))]);
+    kafka.send(
+        &topic,
+        1,
+        [Message::structured(dunes(0)), Message::binary(&dunes(1)), Message::structured("poison")],
+    );
+    let place = configured(&kafka, &topic, "");
+    place.run(&CAUGHT_UP).exits(3).prints("2 wrong_cluster");
+    let replay = ["ingest", "replay-rejects"];
+    let registry =
+        place.read("registry.toml") + "[[cluster]]\nid = \"dunes\"\nprovider = \"aws\"\naccount = \"1111\"\n";
+    place.write("registry.toml", &registry);
+    place.run(&replay).exits(3).prints("landed   0 records").prints("2 wrong_cluster");
+    // the registry alone does not let a topic speak for a cluster
+    let configuration =
+        place.read("hubtally.toml").replace("clusters = [\"tides\"]", "clusters = [\"tides\", \"dunes\"]");
+    place.write("hubtally.toml", &configuration);
+    place.run(&replay).exits(3).prints("landed   2 records").prints("1 malformed");
+    place.run(&replay).exits(3).prints("landed   0 records (2 landed before)");
+    place.run(&["ingest", "replay-rejects", "--reason", "wrong_cluster"]).exits(0);
+    place.run(&["ingest", "replay-rejects", "--reason", "poison"]).exits(2).says("wrong_cluster");
+    assert_eq!(counted(&place), (2, 0, 0));
+    assert_eq!(number(&place, "SELECT count(*) FROM rejects"), 3);
+}
+
+#[test]
 fn every_event_lands_once_though_workers_are_killed() {
     let Some(kafka) = Kafka::shared() else { return };
     let topic = kafka.topic(3);
