@@ -2,7 +2,7 @@
 # Caches (compiled dependencies, servers for tests, tools) lie in ~/.cache/hubtally; see scripts/env.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint check-html bench dist clean
+.PHONY: help build demo test faults lint check-html bench dist clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,10 @@ demo: ## builds, closes a sample month in demo/, shows the result
 test: ## runs every test, with the servers that they need
 	@scripts/install-test-deps.sh
 	@scripts/test.sh
+
+faults: ## kills workers that read a real Kafka, 200 times (KILLS=… for another number)
+	@scripts/install-test-deps.sh
+	@scripts/faults.sh
 
 lint: ## formatting, spelling, licences, clippy
 	@scripts/lint.sh

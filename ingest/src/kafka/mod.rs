@@ -25,10 +25,12 @@ mod session;
 mod tests;
 mod topic_id;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use hubtally_schemas::{ClusterId, Instant};
 use hubtally_store::{OpenTables, Store};
 use tokio::sync::watch;
@@ -123,27 +125,30 @@ pub async fn ingest_kafka(
         source: Box::new(source),
     })?;
     progress.start(&format!("Kafka topics {}", names.join(", ")), None);
-    let mut readers = Vec::new();
+    let mut readers = FuturesUnordered::new();
     for feed in feeds {
         for topic in &feed.topics {
-            let work = Work::new(store, &tables, feed, topic, options);
-            readers.push(tokio::task::spawn_blocking(move || run::read(&work)));
+            let (number, work) = (readers.len(), Work::new(store, &tables, feed, topic, options));
+            let reader = tokio::task::spawn_blocking(move || run::read(&work));
+            readers.push(reader.map(move |ended| (number, ended)));
         }
     }
-    let mut told = (0, 0);
-    for mut reader in readers {
-        let ended = loop {
-            tokio::select! {
-                ended = &mut reader => break ended,
-                () = tokio::time::sleep(TELL_EVERY) => {
-                    let seen = options.metrics.seen();
-                    progress.advance(seen.0 - told.0, seen.1 - told.1);
-                    told = seen;
-                }
+    let (mut told, mut ended) = ((0, 0), BTreeMap::new());
+    // Whichever ends first is heard first: a store that fails stops the run, whoever met it.
+    loop {
+        tokio::select! {
+            reader = readers.next() => {
+                let Some((number, reader)) = reader else { break };
+                ended.insert(number, reader.map_err(|_| IngestError::Worker { doing: "reads a Kafka topic" })??);
             }
-        };
-        report.topics.push(ended.map_err(|_| IngestError::Worker { doing: "reads a Kafka topic" })??);
+            () = tokio::time::sleep(TELL_EVERY) => {
+                let seen = options.metrics.seen();
+                progress.advance(seen.0 - told.0, seen.1 - told.1);
+                told = seen;
+            }
+        }
     }
+    report.topics = ended.into_values().collect();
     progress.finish();
     Ok(report)
 }

@@ -107,10 +107,7 @@ pub(super) fn read(work: &Work) -> Result<TopicReport, IngestError> {
             Err(Stop::Topic(error)) => {
                 let said = FileProblem::new(&work.topic, &error).message;
                 work.options.metrics.is_ill(&work.topic, Some(said.clone()));
-                if work.shall_end() {
-                    return Ok(report);
-                }
-                if work.options.until_caught_up {
+                if work.options.until_caught_up || work.shall_end() {
                     report.error = Some(said);
                     return Ok(report);
                 }

@@ -108,7 +108,7 @@ impl<'w> Session<'w> {
                 self.finish(report)?;
                 return Ok(Ended::Again);
             }
-            self.watch_health()?;
+            self.watch_health(report)?;
         }
     }
 
@@ -383,7 +383,7 @@ impl<'w> Session<'w> {
     }
 
     /// Says that nothing comes though something is there; a run that shall end then ends.
-    fn watch_health(&mut self) -> Result<(), Stop> {
+    fn watch_health(&mut self, report: &mut TopicReport) -> Result<(), Stop> {
         let metrics = &self.work.options.metrics;
         let ends = self.consumer.context().ends();
         let behind = self.partitions.iter().any(|(partition, one)| {
@@ -397,6 +397,10 @@ impl<'w> Session<'w> {
         let (topic, cause) = (self.work.topic.clone(), self.consumer.context().cause());
         let stalled = KafkaError::Stalled { topic, seconds: self.last_message.elapsed().as_secs(), cause };
         metrics.is_ill(&self.work.topic, Some(stalled.to_string()));
-        if self.work.options.until_caught_up { Err(stalled.into()) } else { Ok(()) }
+        if !self.work.options.until_caught_up {
+            return Ok(());
+        }
+        self.finish(report)?;
+        Err(stalled.into())
     }
 }
