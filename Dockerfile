@@ -3,7 +3,7 @@
 #   docker run --rm -v "$PWD:/work" hubtally close --period 2026-06
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc libc6-dev make \
+ && apt-get install -y --no-install-recommends gcc g++ libc6-dev make pkg-config libssl-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -12,9 +12,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
  && install -m 755 -s /target/release/hubtally /usr/local/bin/hubtally
 
 FROM debian:bookworm-slim
-# Roots of trust, for object storage over TLS.
+# Roots of trust, for object storage over TLS; OpenSSL, for Kafka over TLS.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates \
+ && apt-get install -y --no-install-recommends ca-certificates libssl3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --create-home --home-dir /work hubtally
 COPY --from=build /usr/local/bin/hubtally /usr/local/bin/hubtally

@@ -17,7 +17,7 @@ test: ## runs every test, with the servers that they need
 	@scripts/install-test-deps.sh
 	@scripts/test.sh
 
-faults: ## runs what takes longer: Prometheus 2 and 3 (the first time it builds version 3, ten minutes)
+faults: ## what takes longer: workers killed beside a real Kafka (KILLS=200), Prometheus 2 and 3 (version 3 is built once, ten minutes)
 	@scripts/install-test-deps.sh
 	@scripts/faults.sh
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes dist/hubtally-<version>-x86_64-linux.tar.gz: a stripped, optimised binary that runs without Rust.
+# Makes dist/hubtally-<version>-x86_64-linux.tar.gz: a stripped, optimised binary that runs without Rust. Beside libc it
+# needs OpenSSL 3 (libssl.so.3, libcrypto.so.3; Debian and Ubuntu: libssl3); the script checks that it needs no more.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$HUBTALLY_ROOT"
@@ -13,6 +14,10 @@ rm -rf "$folder" "$folder.tar.gz"
 mkdir -p "$folder/completions"
 install -m 755 bin/hubtally "$folder/hubtally"
 strip --strip-all "$folder/hubtally"
+# A library more would be one that other machines may lack.
+usual='linux-vdso|ld-linux|libc\.so|libm\.so|libgcc_s|libssl\.so\.3|libcrypto\.so\.3'
+more=$(ldd "$folder/hubtally" | grep -vE "$usual" || true)
+[ -z "$more" ] || fail "the binary needs libraries that not every machine has: $more"
 cp README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$folder/"
 for shell in bash zsh fish; do
   bin/hubtally completions "$shell" >"$folder/completions/hubtally.$shell"

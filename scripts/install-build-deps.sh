@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# What a build needs: a C compiler (zstd and the TLS library bring C), make, and Rust.
+# What a build needs: C and C++ compilers, make (zstd, the TLS library and librdkafka are built from C), OpenSSL's
+# headers and pkg-config (for librdkafka), and Rust.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 wanted=()
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+command -v c++ >/dev/null || wanted+=(g++)
 command -v make >/dev/null || wanted+=(make)
+command -v pkg-config >/dev/null || wanted+=(pkg-config)
+pkg-config --exists openssl 2>/dev/null || wanted+=(libssl-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)
 [ ${#wanted[@]} = 0 ] || apt_install "${wanted[@]}"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests need besides Rust: servers of the kinds S3, GCS and Azure, a Prometheus, and other programs that read our tables. Kept in the cache.
+# What the tests need besides Rust: servers of the kinds S3, GCS and Azure, Apache Kafka, a Prometheus, and other programs that read our tables. Kept in the cache.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
@@ -20,3 +20,4 @@ command -v openssl >/dev/null || apt_install openssl
 "$HUBTALLY_ROOT/scripts/prometheus.sh" fetch >/dev/null
 "$HUBTALLY_ROOT/scripts/gcs.sh" fetch
 "$HUBTALLY_ROOT/scripts/azure.sh" fetch
+"$HUBTALLY_ROOT/scripts/kafka.sh" fetch >/dev/null

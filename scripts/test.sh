@@ -7,7 +7,7 @@ cd "$HUBTALLY_ROOT"
 
 servers=$(mktemp -d "${TMPDIR:-/tmp}/hubtally-servers.XXXXXX")
 stop_servers() {
-  for kind in s3 gcs azure; do scripts/$kind.sh stop "$servers/$kind" || true; done
+  for kind in s3 gcs azure kafka; do scripts/$kind.sh stop "$servers/$kind" || true; done
   rm -rf "$servers"
 }
 trap stop_servers EXIT
@@ -18,6 +18,11 @@ for kind in s3 gcs azure; do
   scripts/$kind.sh start "$servers/$kind"
   . "$servers/$kind/env"
 done
+say "starting Kafka"
+scripts/kafka.sh start "$servers/kafka" >/dev/null
+. "$servers/kafka/env"
+# Tests that let a broker crash or hang start brokers of their own.
+export HUBTALLY_TEST_KAFKA_SCRIPT=$HUBTALLY_ROOT/scripts/kafka.sh
 # Tests of Prometheus start servers of their own, each on its own samples.
 export HUBTALLY_TEST_PROMETHEUS=$HUBTALLY_ROOT/scripts/prometheus.sh
 export HUBTALLY_TEST_PYTHON=$HUBTALLY_CACHE/venv/bin/python

@@ -139,6 +139,15 @@ pub enum Failure {
         /// What happened to each input.
         why: String,
     },
+    /// An address cannot be listened at.
+    #[error("nobody can listen at {address}: check that the address is this machine's and the port is free")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A person stopped the command.
     #[error("interrupted: what was committed stays, the rest is done by running the same command again")]
     Interrupted,

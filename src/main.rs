@@ -12,6 +12,7 @@ mod context;
 mod disk_full;
 mod env;
 mod failure;
+mod listen;
 mod logging;
 mod output;
 mod running;

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{
@@ -22,7 +23,12 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Doctor(arguments) => until_interrupted(doctor::run(&context, &arguments)),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Close(arguments) => until_interrupted(close::run(&context, &arguments)),
-        Command::Ingest(command) => until_interrupted(ingest::run(&context, &command)),
+        Command::Ingest(command) => {
+            let (tell, stop) = watch::channel(false);
+            let in_order = command.ends_in_order();
+            let work = ingest::run(&context, &command, stop);
+            if in_order { until_told(&tell, work) } else { until_interrupted(work) }
+        }
         Command::Registry(command) => registry::run(&command),
         Command::Aggregate(arguments) => until_interrupted(aggregate::run(&context, &arguments)),
         Command::Report(arguments) => until_interrupted(report::run(&context, &arguments)),
@@ -39,7 +45,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// Drives the work until it ends, a person presses Ctrl-C, or the system asks it to stop. Whatever was committed
 /// then stays, and nothing half written is visible: the same command run again does the rest (law L2).
 fn until_interrupted(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
@@ -48,6 +54,33 @@ fn until_interrupted(work: impl Future<Output = Result<Exit, Failure>>) -> Resul
     });
     runtime.shutdown_background();
     result
+}
+
+/// Drives the work until it ends. Asked to stop, it is told so, and commits what it has; asked again, it is left.
+fn until_told(
+    tell: &watch::Sender<bool>,
+    work: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            result = &mut work => return result,
+            () = stopped() => {}
+        }
+        tracing::warn!("ending: what was read is committed first; ask again to end at once");
+        tell.send_replace(true);
+        tokio::select! {
+            result = work => result,
+            () = stopped() => Err(Failure::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)
 }
 
 /// Comes back when a person or the system wants the program to end.

@@ -13,6 +13,8 @@ mod cli {
     mod full_disk;
     mod help;
     mod hub_logs;
+    mod kafka;
+    mod kafka_server;
     mod object_storage;
     mod prometheus;
     mod prometheus_recordings;

@@ -12,6 +12,7 @@
 mod close;
 mod events;
 mod figure;
+mod kafka;
 mod metering;
 mod peer;
 mod place;
@@ -26,10 +27,20 @@ use peer::Peer;
 use place::Place;
 
 /// What can be measured, in the order of measuring.
-const FIGURES: &[&str] = &["events", "seal", "metering", "close", "prometheus"];
+const FIGURES: &[&str] = &["kafka", "events", "seal", "metering", "close", "prometheus"];
 
 fn main() -> ExitCode {
-    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((_, peer)) = arguments.split_first().filter(|(first, _)| *first == kafka::PEER) {
+        return match kafka::be_peer(peer) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let named: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     if let Some(unknown) = named.iter().find(|name| !FIGURES.contains(&name.as_str())) {
         eprintln!("there is no figure {unknown}: name some of {}", FIGURES.join(", "));
         return ExitCode::from(2);
@@ -55,11 +66,14 @@ fn measure(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Figure>, Failed> {
             figures.push(figure);
         }
     };
+    if wanted("kafka") {
+        take(kafka::measure()?);
+    }
     if wanted("prometheus") {
         take(prometheus::measure()?);
     }
     // The others share a sample that takes long to fill.
-    if !FIGURES.iter().any(|name| *name != "prometheus" && wanted(name)) {
+    if !FIGURES.iter().any(|name| !["kafka", "prometheus"].contains(name) && wanted(name)) {
         return Ok(figures);
     }
     let place = Place::prepare()?;

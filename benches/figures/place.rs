@@ -26,9 +26,8 @@ pub const PERIOD: &str = "2026-06";
 impl Place {
     /// Generates what is not there yet and fills a store.
     pub fn prepare() -> Result<Self, Failed> {
-        let root = variable("HUBTALLY_BENCH").map_or_else(std::env::temp_dir, PathBuf::from);
+        let root = root()?;
         let scale = variable("HUBTALLY_BENCH_SCALE").unwrap_or_else(|| "110".to_owned());
-        fs::create_dir_all(&root)?;
         let sample = sample(&root, &scale)?;
         let folder = root.join("work");
         let _ = fs::remove_dir_all(&folder);
@@ -71,6 +70,13 @@ impl Place {
         link_folder(store, &copy)?;
         Ok(copy)
     }
+}
+
+/// The folder in which everything is measured.
+pub fn root() -> Result<PathBuf, Failed> {
+    let root = variable("HUBTALLY_BENCH").map_or_else(std::env::temp_dir, PathBuf::from);
+    fs::create_dir_all(&root)?;
+    Ok(root)
 }
 
 /// The sample at this scale, from the cache where this very generator made it.

@@ -20,10 +20,12 @@ pub enum Decision {
     Rival,
 }
 
-/// Decides before a commit. A table that never took from the source stands at 0.
+/// Decides before a commit. A table that never took from the source stands at 0, and may be told so: the
+/// empty batch from 0 to 0 notes that the source begins there.
 pub fn decide(position: Option<i64>, from: i64, to: i64) -> Decision {
+    let begins = position.is_none() && from == 0;
     let position = position.unwrap_or(0);
-    if position >= to {
+    if position >= to && !begins {
         Decision::AlreadyDone
     } else if position >= from {
         Decision::Commit { drop_below: position }

@@ -39,6 +39,8 @@ pub enum RejectReason {
     BillRow,
     /// A line of another program in a hub's log.
     OtherLine,
+    /// Records that a broker deleted before they were read.
+    RetentionGap,
 }
 
 impl RejectReason {
@@ -61,6 +63,7 @@ impl RejectReason {
         Self::TruncatedStream,
         Self::BillRow,
         Self::OtherLine,
+        Self::RetentionGap,
     ];
 
     /// The code that is stored.
@@ -83,6 +86,7 @@ impl RejectReason {
             Self::TruncatedStream => "truncated_stream",
             Self::BillRow => "bill_row",
             Self::OtherLine => "other_line",
+            Self::RetentionGap => "retention_gap",
         }
     }
 
@@ -111,6 +115,7 @@ impl RejectReason {
             Self::TruncatedStream => "a file cut off before its end",
             Self::BillRow => "a bill row that cannot be read",
             Self::OtherLine => "a line of another program in a hub's log",
+            Self::RetentionGap => "events that the broker deleted before they were read",
         }
     }
 
@@ -139,7 +144,7 @@ impl RejectReason {
             Self::IntervalTooLong => "the interval is longer than a day: send one event an hour",
             Self::Future => "the time lies in the future: mend the producer's clock and send the event again",
             Self::WrongCluster => {
-                "the event's source is not `/clusters/<id>` of a cluster of the registry: mend `source`; or add the cluster, and pack the file anew (gzip), since the same bytes are read once"
+                "the event's source is not `/clusters/<id>` of a cluster of the registry: mend `source`; or add the cluster, and run `hubtally ingest replay-rejects`"
             }
             Self::PodMoved => {
                 "a pod never changes its namespace: the namespace seen first stays, look at what wrote the second"
@@ -155,6 +160,9 @@ impl RejectReason {
             }
             Self::OtherLine => {
                 "the line is another program's, no event of a hub: nothing is missing; to have fewer of them, give the hub's event log a file of its own"
+            }
+            Self::RetentionGap => {
+                "the broker deleted events before they were read: what they told is missing; lengthen the topic's retention, and read it more often"
             }
         }
     }

@@ -7,13 +7,14 @@ pub mod summary;
 use clap::Args;
 use hubtally_ingest::bills::BillOptions;
 use hubtally_ingest::files::FileProblem;
+use hubtally_ingest::kafka::KafkaOptions;
 use hubtally_ingest::prometheus::PrometheusOptions;
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::Period;
 use hubtally_schemas::statement::{UnreadFile, UnreadKind};
 use hubtally_store::Store;
 
-use super::{ingest, ingest_prometheus};
+use super::{ingest, ingest_kafka, ingest_prometheus};
 use crate::clock;
 use crate::config::Config;
 use crate::context::{self, Context};
@@ -120,6 +121,12 @@ async fn read_inputs(store: &Store, registry: &RegistryView, config: &Config) ->
         let read = steps::read_prometheus(store, &clusters, &PrometheusOptions::new(clock::now())).await?;
         unread.gaps.append(&mut read.gaps());
         ingest_prometheus::warn(&read);
+    }
+    if !config.kafka.is_empty() {
+        let feeds = steps::kafka_feeds(config, registry)?;
+        let read = steps::read_kafka(store, &feeds, &KafkaOptions::until_caught_up(clock::now)).await?;
+        unread.gaps.append(&mut read.gaps());
+        ingest_kafka::warn(&read);
     }
     let bills = steps::filled(&config.inputs.bills);
     if !bills.is_empty() {

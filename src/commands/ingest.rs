@@ -10,9 +10,10 @@ use hubtally_ingest::files::IngestReport;
 use hubtally_rules::registry_view::RegistryView;
 use hubtally_schemas::reject::RejectReason;
 use hubtally_schemas::{ClusterId, Namespace};
+use tokio::sync::watch;
 
 use super::close::steps;
-use super::ingest_prometheus;
+use super::{ingest_kafka, ingest_prometheus, replay_rejects};
 use crate::context::{self, Context};
 use crate::failure::{Exit, Failure};
 use crate::output::table::{self, Side, thousands, visible};
@@ -43,8 +44,12 @@ pub enum Command {
     Files(Files),
     /// Read the Prometheus servers of clusters: pods, nodes, home directories, hubs
     Prometheus(ingest_prometheus::Arguments),
+    /// Read Kafka topics of usage events
+    Kafka(ingest_kafka::Arguments),
     /// Read bills: FOCUS, AWS Cost Explorer, console CSVs
     Bills(Bills),
+    /// Read refused records once more, after what was wrong is mended
+    ReplayRejects(replay_rejects::Arguments),
 }
 
 /// Arguments of `hubtally ingest files`.
@@ -89,12 +94,21 @@ pub struct Bills {
     json: bool,
 }
 
-/// Runs the command.
-pub async fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
+impl Command {
+    /// Whether it commits what it has when it is told to end.
+    pub fn ends_in_order(&self) -> bool {
+        matches!(self, Self::Kafka(_))
+    }
+}
+
+/// Runs the command; `stop` turns true when one that ends in order shall end.
+pub async fn run(context: &Context, command: &Command, stop: watch::Receiver<bool>) -> Result<Exit, Failure> {
     match command {
         Command::Files(arguments) => files(context, arguments).await,
         Command::Prometheus(arguments) => ingest_prometheus::run(context, arguments).await,
+        Command::Kafka(arguments) => ingest_kafka::run(context, arguments, stop).await,
         Command::Bills(arguments) => bills(context, arguments).await,
+        Command::ReplayRejects(arguments) => replay_rejects::run(context, arguments).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Configuration: documents at the edge become one validated [`Config`], a registry and a policy.
 
 pub mod document;
+pub mod kafka;
 mod operation;
 pub mod policy;
 pub mod problem;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use super::kafka::{self, Kafka};
 use super::problem::{Place, Problem, Problems};
 use super::prometheus::{self, Prometheus};
 use super::shape::{Key, Kind, optional, required};
@@ -22,6 +23,7 @@ const SHAPE: &[Key] = &[
     optional("templates", Kind::Text, "a folder with your own templates of statements"),
     optional("inputs", Kind::Table(INPUTS), "what `close` reads"),
     optional("prometheus", Kind::Tables(prometheus::SHAPE), "the Prometheus servers of clusters"),
+    optional("kafka", Kind::Tables(kafka::SHAPE), "Kafka clusters and their topics of usage events"),
     optional("bill", Kind::NamedTables(BILL), "requests of AWS Cost Explorer answers, by file name"),
     optional("limits", Kind::Table(LIMITS), "memory, threads and where to spill"),
 ];
@@ -75,6 +77,8 @@ pub struct Config {
     pub inputs: Inputs,
     /// Prometheus servers of clusters.
     pub prometheus: Vec<Prometheus>,
+    /// Topics of Kafka clusters.
+    pub kafka: Vec<Kafka>,
     /// Requests of Cost Explorer answers, by file name, as JSON.
     pub bills: BTreeMap<String, Value>,
     /// Memory and threads.
@@ -117,13 +121,14 @@ impl Config {
         check_needed(&document, &value)?;
         let prometheus =
             Prometheus::read(&document, &value).map_err(|problems| document.problems(problems))?;
-        Self::build(file, &value, prometheus, variable)
+        let kafka = Kafka::read(&document, &value).map_err(|problems| document.problems(problems))?;
+        Self::build(file, &value, (prometheus, kafka), variable)
     }
 
     fn build(
         file: PathBuf,
         value: &Map<String, Value>,
-        prometheus: Vec<Prometheus>,
+        (prometheus, kafka): (Vec<Prometheus>, Vec<Kafka>),
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -150,6 +155,7 @@ impl Config {
             templates: path("templates"),
             inputs: Inputs { usage: inputs(value, "usage", &folder), bills: inputs(value, "bills", &folder) },
             prometheus,
+            kafka,
             bills: bill_requests(&file, value)?,
             limits: Limits {
                 memory_mib: count("memory_mib").and_then(|n| n.try_into().ok()).unwrap_or(DEFAULT_MEMORY_MIB),
@@ -293,6 +299,7 @@ mod tests {
         assert!(all.bills.values().all(|request| request["filter"].is_object()));
         assert_eq!(all.bills.len(), 1);
         assert_eq!(all.prometheus.len(), 1);
+        assert_eq!(all.kafka.len(), 1);
     }
 
     #[test]
@@ -324,8 +331,47 @@ mod tests {
     }
 
     #[test]
+    fn a_kafka_is_read_with_its_secrets_fetched_when_it_is_used() {
+        let with = |keys: &str| format!("{}\n[[kafka]]\n{keys}\n", template::OPERATION);
+        let plain = "brokers = \"k:9092\"\ntopics = [\"usage\"]\nclusters = [\"tides\"]\nfrom = \"latest\"";
+        let nothing = |_: &str| None;
+        let feed = load(&with(plain), &[]).unwrap().kafka[0].feed(Path::new("."), &nothing).unwrap();
+        assert_eq!(feed.limits, hubtally_ingest::kafka::Limits::default());
+        assert_eq!((feed.brokers.group.as_str(), feed.brokers.tls), ("hubtally", false));
+
+        let secured =
+            format!("{plain}\ntls = true\nuser = \"ada\"\npassword = \"env:GONE\"\nbatch_seconds = 5");
+        let config = load(&with(&secured), &[]).unwrap();
+        let error = config.kafka[0].feed(Path::new("."), &nothing).unwrap_err().to_string();
+        assert!(error.contains("kafka.password") && error.contains("GONE"), "{error}");
+        let feed = config.kafka[0].feed(Path::new("."), &|_| Some("hush".to_owned())).unwrap();
+        let sasl = feed.brokers.sasl.unwrap();
+        assert_eq!((sasl.mechanism.as_str(), sasl.password.as_str()), ("SCRAM-SHA-512", "hush"));
+        assert_eq!((feed.brokers.tls, feed.limits.age.as_secs()), (true, 5));
+
+        for (keys, words) in [
+            (
+                "topics = [\"usage\"]\nclusters = [\"tides\"]\nfrom = \"latest\"",
+                "`kafka[1].brokers` is missing",
+            ),
+            (&plain.replace("latest", "soon"), "`kafka.from` is \"soon\""),
+            (&plain.replace("[\"usage\"]", "[]"), "`kafka.topics` is empty"),
+            (&plain.replace("[\"usage\"]", "[\"usage\", \"usage\"]"), "twice in one"),
+            (&plain.replace("\"tides\"", ""), "`kafka.clusters` is empty"),
+            (&format!("{plain}\nuser = \"ada\""), "belong together"),
+            (&format!("{plain}\nclient_key = \"env:X\""), "belong together"),
+            (&format!("{plain}\n[[kafka]]\n{plain}"), "stands in two [[kafka]]"),
+        ] {
+            let error = load(&with(keys), &[]).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
     fn every_key_is_explained_in_what_init_writes() {
-        for key in SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL).chain(prometheus::SHAPE) {
+        for key in
+            SHAPE.iter().chain(INPUTS).chain(LIMITS).chain(BILL).chain(prometheus::SHAPE).chain(kafka::SHAPE)
+        {
             let explained = template::OPERATION.lines().any(|line| {
                 let line = line.trim_start_matches(['#', ' ']);
                 line.starts_with(&format!("{} = ", key.name))

@@ -137,6 +137,35 @@ impl OpenTables {
         Ok(positions.into_iter().collect())
     }
 
+    /// Whether any table has a position of a source: where it began is decided then, for good.
+    pub async fn has_begun(&self, source: &str) -> Result<bool, StoreError> {
+        let mut tables = self.0.lock().await;
+        for fed in tables.iter_mut() {
+            if fed.positions().await?.get(source).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes where sources begin that were never read, all in one commit a table. The first choice stands: a
+    /// source that some table knows begins where that table says, also in the others.
+    pub async fn begin(&self, sources: &[(String, i64)]) -> Result<(), StoreError> {
+        let mut tables = self.0.lock().await;
+        let mut batches = Vec::new();
+        for (source, choice) in sources {
+            let mut known = Vec::with_capacity(tables.len());
+            for fed in tables.iter_mut() {
+                known.push(fed.positions().await?.get(source));
+            }
+            if known.iter().any(Option::is_none) {
+                let to = known.into_iter().flatten().max().unwrap_or(*choice);
+                batches.push((source.clone(), SourceBatch { from: 0, to, ..SourceBatch::default() }));
+            }
+        }
+        if batches.is_empty() { Ok(()) } else { commit(&mut tables, batches).await.map(drop) }
+    }
+
     /// Reads what others committed since. Needed only to see their sources: a commit on older tables
     /// is refused, never wrong.
     pub async fn refresh(&self) -> Result<(), StoreError> {
@@ -150,27 +179,33 @@ impl OpenTables {
         &self,
         batches: Vec<(String, SourceBatch)>,
     ) -> Result<Vec<CommitOutcome>, StoreError> {
-        let mut tables = self.0.lock().await;
-        for fed in tables.iter_mut() {
-            fed.positions().await?;
-        }
-        let mut group = Group::new(&tables, batches)?;
-        let mut written = Vec::with_capacity(tables.len());
-        for fed in tables.iter() {
-            written.push(group.part_of(fed));
-        }
-        // All files first, on all threads; then the commits in their order.
-        let files = tables.iter().zip(&written).map(|(fed, part)| group.write(fed, part));
-        let files = try_join_all(files).await?;
-        for ((fed, part), add) in tables.iter_mut().zip(written).zip(files) {
-            group.commit_to(fed, part, add).await?;
-        }
-        if group.outcomes.contains(&CommitOutcome::Rival) {
-            // Whoever meets a rival starts again from the position, in every table as it is now.
-            try_join_all(tables.iter_mut().map(Fed::refresh)).await?;
-        }
-        Ok(group.outcomes)
+        commit(&mut *self.0.lock().await, batches).await
     }
+}
+
+async fn commit(
+    tables: &mut [Fed],
+    batches: Vec<(String, SourceBatch)>,
+) -> Result<Vec<CommitOutcome>, StoreError> {
+    for fed in tables.iter_mut() {
+        fed.positions().await?;
+    }
+    let mut group = Group::new(tables, batches)?;
+    let mut written = Vec::with_capacity(tables.len());
+    for fed in tables.iter() {
+        written.push(group.part_of(fed));
+    }
+    // All files first, on all threads; then the commits in their order.
+    let files = tables.iter().zip(&written).map(|(fed, part)| group.write(fed, part));
+    let files = try_join_all(files).await?;
+    for ((fed, part), add) in tables.iter_mut().zip(written).zip(files) {
+        group.commit_to(fed, part, add).await?;
+    }
+    if group.outcomes.contains(&CommitOutcome::Rival) {
+        // Whoever meets a rival starts again from the position, in every table as it is now.
+        try_join_all(tables.iter_mut().map(Fed::refresh)).await?;
+    }
+    Ok(group.outcomes)
 }
 
 /// Batches that are committed together.

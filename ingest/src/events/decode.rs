@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use hubtally_schemas::UserId;
 use hubtally_schemas::reject::{DatedBy, RejectReason};
 use hubtally_schemas::tables::{
     COVERAGE, HUB_EVENTS, NODE_USAGE, POD_USAGE, REJECTS, STORAGE_USAGE, TableSpec, USERS,
 };
+use hubtally_schemas::{Instant, UserId};
 
 use super::counts::Counts;
 use super::cut::at_hours;
@@ -93,6 +93,8 @@ pub struct Decoder<'k> {
     name: String,
     /// The cluster of records that name none.
     cluster: Option<String>,
+    /// What a person calls the record at position 1.
+    first_number: i64,
     from: i64,
     position: i64,
     people: People,
@@ -124,6 +126,7 @@ impl<'k> Decoder<'k> {
             source: source.to_owned(),
             name: name.to_owned(),
             cluster: None,
+            first_number: 1,
             from: 0,
             position: 0,
             people: People::default(),
@@ -140,6 +143,24 @@ impl<'k> Decoder<'k> {
     pub fn of_cluster(mut self, cluster: &str) -> Self {
         self.cluster = Some(cluster.to_owned());
         self
+    }
+
+    /// Goes on after `position` records that are committed and cannot be read again, in a source whose first
+    /// record has the number `first_number`.
+    #[must_use]
+    pub fn resumed(mut self, position: i64, first_number: i64) -> Self {
+        (self.from, self.position, self.first_number) = (position, position, first_number);
+        self
+    }
+
+    /// Passes over numbers that no record has; the next record has the position after this one.
+    pub fn pass_over(&mut self, position: i64) {
+        self.position = self.position.max(position);
+    }
+
+    /// Moves the present on: a run may last for months.
+    pub fn set_now(&mut self, now: Instant) {
+        self.judgement.now = now;
     }
 
     /// Records consumed so far.
@@ -331,7 +352,7 @@ impl<'k> Decoder<'k> {
             (Some(day), _) => Some((day, DatedBy::Record)),
             (None, known) => known.map(|day| (day, DatedBy::Neighbour)),
         };
-        let origin = format!("{}:{}", self.name, self.position);
+        let origin = format!("{}:{}", self.name, self.position - 1 + self.first_number);
         self.counts.add_reject(refused.reason, &origin, &refused.detail);
         self.counts.add_rows(REJECTS.name, 1);
         self.bytes += encrypted.len() + refused.detail.len() + 256;

@@ -4,7 +4,7 @@
 //! consumed, so the same file under two names is read once, and a run that was broken off goes on
 //! where the store says (law L2). A file that changed is another source; facts that stand in both
 //! meet in their natural key when a date is sealed. The same holds for a file that shall be judged
-//! again after the registry was mended: pack it anew, and it is read again.
+//! again after the registry was mended: pack it anew, and it is read again (refused lines alone: `replay`).
 //!
 //! One file goes through `inputs` (find it) → `raw` (digest, bytes) → `unpack` → `lines` → `pass`
 //! (batches, on a thread of its own) → `run` (commits). Rows of a

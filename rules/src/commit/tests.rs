@@ -15,6 +15,8 @@ fn a_batch_is_new_half_new_done_or_a_rivals() {
     assert_eq!(decide(Some(9), 0, 5), Decision::AlreadyDone);
     assert_eq!(decide(Some(3), 4, 5), Decision::Rival);
     assert_eq!(decide(None, 4, 5), Decision::Rival);
+    assert_eq!(decide(None, 0, 0), Decision::Commit { drop_below: 0 }, "where a source begins is noted");
+    assert_eq!(decide(Some(0), 0, 0), Decision::AlreadyDone);
     assert_eq!(after_conflict(Some(5), 5), Decision::AlreadyDone);
     assert_eq!(after_conflict(Some(4), 5), Decision::Rival);
     assert_eq!(after_conflict(None, 5), Decision::Rival);

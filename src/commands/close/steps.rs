@@ -7,11 +7,12 @@ use hubtally_ingest::bills::{self, BillLimits, BillOptions, BillReport, CeReques
 use hubtally_ingest::events::{HubLogFormat, HubLogPlace};
 use hubtally_ingest::files::{self, FileOptions, IngestReport};
 use hubtally_ingest::hub_logs::{self, HubLogOptions};
+use hubtally_ingest::kafka::{self, Feed, KafkaOptions, KafkaReport};
 use hubtally_ingest::prometheus::{self, PrometheusCluster, PrometheusOptions, PrometheusReport};
 use hubtally_rules::registry_view::RegistryView;
-use hubtally_schemas::Period;
 use hubtally_schemas::policy::Policy;
 use hubtally_schemas::tables::TABLES;
+use hubtally_schemas::{ClusterId, Period};
 use hubtally_store::{SealLimits, Store};
 
 use crate::clock;
@@ -97,6 +98,37 @@ pub fn prometheus_clusters(
         clusters.push(cluster);
     }
     Ok(clusters)
+}
+
+/// Reads Kafka topics; what was read before is skipped.
+pub async fn read_kafka(
+    store: &Store,
+    feeds: &[Feed],
+    options: &KafkaOptions,
+) -> Result<KafkaReport, Failure> {
+    Ok(kafka::ingest_kafka(store, feeds, options, &Bar::default()).await?)
+}
+
+/// The Kafka topics of the configuration, with their secrets.
+pub fn kafka_feeds(config: &Config, registry: &RegistryView) -> Result<Vec<Feed>, Failure> {
+    let folder = config.file.parent().map(Path::to_owned).unwrap_or_default();
+    let mut feeds = Vec::new();
+    for one in &config.kafka {
+        let known = |id: &ClusterId| registry.registry().clusters.iter().any(|cluster| cluster.id == *id);
+        if let Some(unknown) = one.clusters.iter().find(|id| !known(id)) {
+            return Err(Failure::Usage(format!(
+                "[[kafka]] of {} names the cluster {:?}, which {} does not know: add it there, or mend the name",
+                config.file.display(),
+                unknown.as_str(),
+                config.registry.display()
+            )));
+        }
+        let feed = one
+            .feed(&folder, &env::read)
+            .map_err(|source| Failure::Config(ConfigError::Secret { file: config.file.clone(), source }))?;
+        feeds.push(feed);
+    }
+    Ok(feeds)
 }
 
 /// Reads bills; what was read before is skipped.
