@@ -40,7 +40,7 @@ fn the_recordings_hours_are_those_of_its_ledger() {
     let registry = "[organisation]\nname = \"Hubs for Science\"\n[[cluster]]\nid = \"examplecluster\"\nprovider = \"aws\"\n";
     place.write("registry.toml", registry);
     let section = format!(
-        "\n[[prometheus]]\ncluster = \"examplecluster\"\nurl = \"{}\"\nfrom = \"2026-11-22T19:00:00Z\"\nscrape_interval_seconds = 15\n",
+        "\n[[prometheus]]\ncluster = \"examplecluster\"\nurl = \"{}\"\nfrom = \"2026-11-22T19:00:00Z\"\nscrape_interval_seconds = 15\nbinder_namespaces = [\"binder\"]\n",
         server.url
     );
     place.write("hubtally.toml", &(place.read("hubtally.toml") + &section));
@@ -50,7 +50,7 @@ fn the_recordings_hours_are_those_of_its_ledger() {
         .exits(3)
         .prints("nothing about nodes since");
 
-    let sql = "SELECT pod_uid, namespace, pod, max(node) AS node, min(start) AS first, max(\"end\") AS last, \
+    let sql = "SELECT pod_uid, namespace, pod, max(node) AS node, max(role) AS role, min(start) AS first, max(\"end\") AS last, \
                CAST(sum((CAST(\"end\" AS BIGINT) - CAST(start AS BIGINT)) / 1000) AS BIGINT) AS ms, \
                sum(cpu_request_millicore_ms) AS cpu, sum(memory_request_byte_ms) AS memory, sum(gpu_request_milligpu_ms) AS gpu, \
                sum(cpu_usage_millicore_ms) AS used, sum(memory_usage_byte_ms) AS memory_used, count(DISTINCT user_id) AS users \
@@ -88,6 +88,14 @@ fn the_recordings_hours_are_those_of_its_ledger() {
         assert!((ended - STEP_MS..=ended + STEP_MS).contains(&last), "{last} {ended} {row}");
         // No gap in between.
         assert_eq!(number(&row["ms"]), last - first, "{row}");
+        let role = match (pod.namespace.as_str(), pod.name.as_str()) {
+            ("binder", _) => "binder",
+            (_, name) if name.starts_with("jupyter-") => "singleuser",
+            (_, name) if name.starts_with("dask-") => "dask",
+            (_, name) if name.starts_with("user-placeholder-") => "placeholder",
+            _ => "system",
+        };
+        assert_eq!(row["role"], role, "{row}");
         // What it requested, as the manifests say; NULL where it requested nothing of the kind.
         let (cpu, memory, gpu) = requested(&pod.namespace, &pod.name);
         let times = |level: Option<i64>| level.map(|level| level * (last - first));

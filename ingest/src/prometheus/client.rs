@@ -236,11 +236,16 @@ impl PrometheusClient {
         self.tried(async || {
             let request = self.client.get(self.names.clone()).query(&asked);
             let text = self.text(request, selector, to_ms - from_ms).await?;
-            let names = reply::read_names(&text).map_err(|source| PrometheusError::Answer {
+            let (names, said) = reply::read_names(&text).map_err(|source| PrometheusError::Answer {
                 url: self.url().to_owned(),
                 query: selector.to_owned(),
                 source,
             })?;
+            if names.is_empty() && !said.is_empty() {
+                // What could not be asked may have it.
+                let (url, query, warnings) = (self.url().to_owned(), selector.to_owned(), said.join("; "));
+                return Err(PrometheusError::Warnings { url, query, warnings });
+            }
             Ok(!names.is_empty())
         })
         .await

@@ -108,13 +108,14 @@ pub fn read(text: &str, scale: u32) -> Result<Answer, serde_json::Error> {
     series.collect::<Result<_, serde_json::Error>>().map(Answer::Series)
 }
 
-/// `["a", "b"]` of the label API.
-pub fn read_names(text: &str) -> Result<Vec<String>, serde_json::Error> {
+/// `["a", "b"]` of the label API, and its warnings.
+pub fn read_names(text: &str) -> Result<(Vec<String>, Vec<String>), serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     if envelope.status != "success" {
         return Err(serde::de::Error::custom(envelope.error.unwrap_or_default()));
     }
-    serde_json::from_str(envelope.data.map_or("[]", RawValue::get))
+    let names = serde_json::from_str(envelope.data.map_or("[]", RawValue::get))?;
+    Ok((names, envelope.warnings))
 }
 
 /// Reads `[[1795375534.114, "0.05"], …]` into a series.
@@ -204,6 +205,15 @@ mod tests {
         assert_eq!(told, [(1_772_442_000_100, 50_000), (1_772_442_120_001, 4_294_967_296_000_000)]);
         assert_eq!(read[0].bad.len(), 1);
         assert_eq!(series(r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#, 0), []);
+    }
+
+    #[test]
+    fn names_come_with_what_was_said_beside_them() {
+        let text = r#"{"status":"success","warnings":["one store is down"],"data":[]}"#;
+        assert_eq!(read_names(text).unwrap(), (Vec::new(), vec!["one store is down".to_owned()]));
+        let text = r#"{"status":"success","data":["up"]}"#;
+        assert_eq!(read_names(text).unwrap(), (vec!["up".to_owned()], Vec::new()));
+        assert!(read_names(r#"{"status":"error","errorType":"bad_data","error":"no"}"#).is_err());
     }
 
     #[test]

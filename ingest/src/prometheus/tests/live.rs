@@ -68,11 +68,12 @@ impl Exporter {
 
 fn answer(mut stream: TcpStream, count: i64, told: &Mutex<BTreeMap<&'static str, (Instant, Instant)>>) {
     let mut head = [0_u8; 4_096];
-    let _ = stream.read(&mut head);
+    let Ok(1..) = stream.read(&mut head) else { return };
     let status = if count < SCRAPES { "200 OK" } else { "503 Service Unavailable" };
     let mut body = String::new();
     for uid in ["stays", "goes"] {
-        if count < if uid == "stays" { SCRAPES } else { GOES_AFTER } {
+        let goes_after = if uid == "stays" { SCRAPES } else { GOES_AFTER };
+        if count < goes_after {
             body += &exposition(uid);
             let at = now();
             told.lock().unwrap().entry(uid).or_insert((at, at)).1 = at;
