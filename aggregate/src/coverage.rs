@@ -18,12 +18,15 @@ use crate::symbols::{Symbol, Symbols};
 /// Samples an hour that are expected where no source says: one a minute.
 pub const EXPECTED_AN_HOUR: i64 = 60;
 
+/// Samples expected and seen, by hour.
+type ByHour = HashMap<i64, (i64, i64)>;
+
 /// Coverage of a period, and of whatever other days charges speak of.
 #[derive(Debug, Default)]
 pub struct Coverage {
     hours: HashMap<(Symbol, i64), (i64, i64)>,
     /// What queries beside pods and nodes expected and saw, by cluster and query, then by hour.
-    beside: BTreeMap<(Symbol, &'static str), HashMap<i64, (i64, i64)>>,
+    beside: BTreeMap<(Symbol, &'static str), ByHour>,
 }
 
 impl Coverage {

@@ -28,7 +28,7 @@ const TOPIC: &str = "usage";
 const PARTITIONS: i32 = 4;
 /// Later than every event.
 const NOW: &str = "2026-07-01T00:00:00Z";
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 const REGISTRY: &str = "[organisation]\nname = \"Hubs\"\n[[cluster]]\nid = \"tides\"\nprovider = \"aws\"\naccount = \"1111\"\n\
                         [[account]]\nid = \"1111\"\nprovider = \"aws\"\n[[account.owner]]\nowner = \"organisation\"\n";

@@ -3,6 +3,8 @@
 mod bills;
 mod machine;
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use hubtally_ingest::probe::{self, Finding, Level, ReadSoFar};
 use hubtally_ingest::prometheus::QuerySet;
@@ -177,7 +179,7 @@ fn text(findings: &[Finding]) -> String {
         let Some(mend) = &finding.mend else { continue };
         let lines: Vec<String> = mend.lines().map(|line| format!("  {}", visible(line))).collect();
         let (word, of, what) = (finding.level.word(), visible(&finding.of), visible(&finding.what));
-        out.push_str(&format!("\n\n{word}: {of}, {what}\n{}", lines.join("\n")));
+        let _ = write!(out, "\n\n{word}: {of}, {what}\n{}", lines.join("\n"));
     }
     out
 }

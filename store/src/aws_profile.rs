@@ -101,7 +101,7 @@ pub(crate) fn choose(options: &BTreeMap<String, String>, around: &dyn Surroundin
         std::env::split_paths(&path).map(|folder| folder.join("aws")).find(|file| around.is_file(file));
     match program {
         Some(program) => {
-            AwsCredentials::Profile(Arc::new(Profile { program, profile, fetched: Mutex::new(None) }))
+            AwsCredentials::Profile(Arc::new(Profile { program, name: profile, fetched: Mutex::new(None) }))
         }
         None => AwsCredentials::Instance {
             tried: format!(
@@ -115,7 +115,7 @@ pub(crate) fn choose(options: &BTreeMap<String, String>, around: &dyn Surroundin
 #[derive(Debug)]
 pub(crate) struct Profile {
     program: PathBuf,
-    profile: Option<String>,
+    name: Option<String>,
     fetched: Mutex<Option<Fetched>>,
 }
 
@@ -148,7 +148,7 @@ impl CredentialProvider for Profile {
         {
             return Ok(held.credential.clone());
         }
-        let (program, profile) = (self.program.clone(), self.profile.clone());
+        let (program, profile) = (self.program.clone(), self.name.clone());
         let run = tokio::task::spawn_blocking(move || export(&program, profile.as_deref()));
         let exported = match tokio::time::timeout(PROGRAM_TIMEOUT + Duration::from_secs(1), run).await {
             Ok(Ok(exported)) => exported,
@@ -236,7 +236,7 @@ mod tests {
         let web = Around(vec![("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_PROFILE", "hubs")], vec![]);
         assert!(matches!(choose(&none, &web), AwsCredentials::Given));
         let AwsCredentials::Profile(found) = choose(&none, &with_program) else { panic!("no profile") };
-        assert_eq!(found.profile.as_deref(), Some("hubs"));
+        assert_eq!(found.name.as_deref(), Some("hubs"));
         let AwsCredentials::Instance { tried } = choose(&none, &Around(profile, vec![])) else {
             panic!("a program")
         };

@@ -278,12 +278,11 @@ impl OpenFiles {
         }
         let batches = std::mem::take(&mut self.waiting);
         self.rows = 0;
-        let (mut encoder, mut stats) = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let schema = columns::schema_of(self.spec, &batches[0]);
-                (Encoder::new(self.spec, schema, false)?, FileStats::new(self.spec))
-            }
+        let (mut encoder, mut stats) = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let schema = columns::schema_of(self.spec, &batches[0]);
+            (Encoder::new(self.spec, schema, false)?, FileStats::new(self.spec))
         };
         encoder.row_group(columns_of(&batches))?;
         add_stats(self.spec, &mut stats, &batches);

@@ -179,7 +179,7 @@ impl OpenTables {
         &self,
         batches: Vec<(String, SourceBatch)>,
     ) -> Result<Vec<CommitOutcome>, StoreError> {
-        commit(&mut *self.0.lock().await, batches).await
+        commit(&mut self.0.lock().await, batches).await
     }
 }
 

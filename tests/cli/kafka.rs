@@ -276,7 +276,7 @@ fn what_the_broker_deleted_before_it_was_read_is_a_declared_gap() {
     kafka.set(&topic, &[("retention.ms", "1"), ("segment.ms", "100"), ("file.delete.delay.ms", "1")]);
     let begun = Instant::now();
     while kafka.offsets(&topic, 0).0 < 20 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", kafka.offsets(&topic, 0));
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", kafka.offsets(&topic, 0));
         std::thread::sleep(Duration::from_millis(200));
     }
     kafka.set(&topic, &[("retention.ms", "-1")]);
@@ -377,7 +377,7 @@ fn nobody_there_a_deleted_topic_and_a_hanging_broker_are_told_within_seconds() {
         }
     };
     while counted(&place).0 < 10 {
-        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(begun.elapsed() < Duration::from_mins(1));
         std::thread::sleep(Duration::from_millis(200));
     }
     well(true, 5, "ok");
@@ -392,7 +392,7 @@ fn nobody_there_a_deleted_topic_and_a_hanging_broker_are_told_within_seconds() {
     kafka.send(&topic, 1, events(10..20));
     let begun = Instant::now();
     while counted(&place).0 < 20 {
-        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(begun.elapsed() < Duration::from_mins(1));
         std::thread::sleep(Duration::from_millis(200));
     }
     kafka.delete(&topic);

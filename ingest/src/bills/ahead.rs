@@ -31,10 +31,14 @@ mod tests {
         let run = |produced: u32, refused: u32, end: Result<(), &'static str>| {
             let mut seen = Vec::new();
             let ended = ahead(
-                |give| {
-                    (0..produced).all(|piece| give(piece)).then_some(()).map_or(Err("not wanted"), |()| end)
+                |give| (0..produced).all(&mut *give).then_some(()).map_or(Err("not wanted"), |()| end),
+                |piece| {
+                    if piece == refused {
+                        return Err("refused");
+                    }
+                    seen.push(piece);
+                    Ok(())
                 },
-                |piece| if piece == refused { Err("refused") } else { Ok(seen.push(piece)) },
             );
             (seen.len(), ended)
         };

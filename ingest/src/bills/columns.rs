@@ -267,11 +267,11 @@ impl Late {
     pub(crate) fn whole(
         &self,
         early: &RecordBatch,
-        charge_id: Option<ArrayRef>,
+        charge_id: Option<&ArrayRef>,
     ) -> Result<RecordBatch, ArrowError> {
         let schema = CHARGES.arrow_schema();
-        let columns = schema.fields().iter().map(|field| match (field.name().as_str(), &charge_id) {
-            ("charge_id", Some(charge_id)) => Ok(charge_id.clone()),
+        let columns = schema.fields().iter().map(|field| match (field.name().as_str(), charge_id) {
+            ("charge_id", Some(charge_id)) => Ok(Arc::clone(charge_id)),
             (PARTITION, _) => Ok(repeated([(self.billing_period.as_str(), early.num_rows())].into_iter())),
             (name, _) if LATE.contains(&name) => Ok(self.column(name)),
             (name, _) => known(early, name),

@@ -327,7 +327,7 @@ fn line<'a>(
         .ok_or("SubAccountId, BillingAccountId: both are empty, so the line has no account")?;
     if common.account != account {
         let checked = AccountId::new(account).map_err(|error| format!("SubAccountId: {error}"))?;
-        common.account = checked.as_str().to_owned();
+        checked.as_str().clone_into(&mut common.account);
     }
     let currency = needed(Field::BillingCurrency)?;
     let currency = match common.currency.filter(|known| known.code() == currency) {

@@ -23,17 +23,16 @@ impl TagReader {
     /// the file gets a warning.
     pub(crate) fn read(&mut self, row: u64, text: Option<&str>) -> &str {
         let Some(text) = text else { return "{}" };
-        let at = match self.remembered.get(text) {
-            Some(at) => *at,
-            None => {
-                if self.read.len() >= REMEMBERED {
-                    self.remembered.clear();
-                    self.read.clear();
-                }
-                self.remembered.insert(text.into(), self.read.len());
-                self.read.push(canonical(text));
-                self.read.len() - 1
+        let at = if let Some(at) = self.remembered.get(text) {
+            *at
+        } else {
+            if self.read.len() >= REMEMBERED {
+                self.remembered.clear();
+                self.read.clear();
             }
+            self.remembered.insert(text.into(), self.read.len());
+            self.read.push(canonical(text));
+            self.read.len() - 1
         };
         if let Some(tags) = &self.read[at] {
             return tags;

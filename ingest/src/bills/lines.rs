@@ -142,7 +142,7 @@ impl GroupLines<'_> {
         let ids = early.column_by_name("charge_id").cloned();
         let missing = || StoreError::Rows { table: CHARGES.name, why: "lines have no charge_id".to_owned() };
         let charge_id = self.with_ordinals(part, || ids.ok_or_else(missing))?;
-        self.late(part).whole(&early, charge_id).map_err(columns_failed)
+        self.late(part).whole(&early, charge_id.as_ref()).map_err(columns_failed)
     }
 
     fn read_aside(&self, part: &Part) -> Result<PreparedRows, StoreError> {
@@ -188,9 +188,8 @@ impl GroupLines<'_> {
             format_version: self.lines.files[run.file].reading.format_version.clone(),
             status: match run.status {
                 Status::Final => "final",
-                Status::Provisional => "provisional",
                 Status::ByReach if self.lines.settled(run.file, period) => "final",
-                Status::ByReach => "provisional",
+                Status::Provisional | Status::ByReach => "provisional",
             },
         });
         Late {

@@ -205,7 +205,9 @@ mod tests {
     fn sorted(records: &[(u32, u64)], memory_bytes: usize) -> Vec<(u32, u64)> {
         let folder = tempfile::tempdir().unwrap();
         let mut sorter = Sorter::new(folder.path(), memory_bytes);
-        records.iter().for_each(|record| sorter.push(*record).unwrap());
+        for record in records {
+            sorter.push(*record).unwrap();
+        }
         let mut sorted = sorter.finish().unwrap();
         std::iter::from_fn(|| sorted.next().unwrap()).collect()
     }

@@ -121,7 +121,7 @@ impl HubLogPlace {
         let fields: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
         let schema = |name: &str| fields.get(name).and_then(Value::as_str);
-        let read = match (schema("__schema__"), schema("schema")) {
+        match (schema("__schema__"), schema("schema")) {
             (Some(known), _) if SERVER_ACTION.contains(&known) => {
                 Fields::of(&fields, "__timestamp__", now)?.server_action(format, self.namespace.as_str())
             }
@@ -135,14 +135,13 @@ impl HubLogPlace {
                 return Err(Refused::new(RejectReason::UnknownType, detail));
             }
             (None, None) => return Err(other("it has no `__schema__` and no `schema`")),
-        };
-        read
+        }
     }
 }
 
 /// The fields of a line whose time is known.
 struct Fields<'f> {
-    fields: &'f Map<String, Value>,
+    all: &'f Map<String, Value>,
     time: Instant,
     time_text: String,
 }
@@ -156,7 +155,7 @@ impl<'f> Fields<'f> {
         };
         let time_text = one_offset(written).to_owned();
         let time = check::instant(name, &time_text, now)?;
-        Ok(Self { fields, time, time_text })
+        Ok(Self { all: fields, time, time_text })
     }
 
     fn server_action(
@@ -214,7 +213,7 @@ impl<'f> Fields<'f> {
 
     /// The version, which one emitter writes as a number and another as a text.
     fn version(&self, name: &str, known: std::ops::RangeInclusive<i64>) -> Result<(), Refused> {
-        let value = self.fields.get(name).ok_or_else(|| missing(name))?;
+        let value = self.all.get(name).ok_or_else(|| missing(name))?;
         let number = match value {
             Value::String(text) => text.parse().ok(),
             other => other.as_i64(),
@@ -230,7 +229,7 @@ impl<'f> Fields<'f> {
     }
 
     fn text(&self, name: &str) -> Result<Option<&'f str>, Refused> {
-        match self.fields.get(name) {
+        match self.all.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(no_text(name, other)),
@@ -262,7 +261,7 @@ fn unasked(what: &str, format: &str) -> Refused {
 /// JupyterHub writes an offset and a Z after it (`+00:00Z`), which no reader of RFC 3339 takes: without the Z.
 fn one_offset(text: &str) -> &str {
     let Some(body) = text.strip_suffix('Z') else { return text };
-    let offset = body.as_bytes().len().checked_sub(6).map(|at| &body.as_bytes()[at..]);
+    let offset = body.len().checked_sub(6).map(|at| &body.as_bytes()[at..]);
     match offset {
         Some([b'+' | b'-', h1, h2, b':', m1, m2]) if [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()) => {
             body

@@ -32,7 +32,6 @@ pub struct Parsed<'a> {
 
 /// A payload, as far as it was understood.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and a box for each costs time")]
 pub enum Payload<'a> {
     /// Of a pod.
     Pod(PodData<'a>),

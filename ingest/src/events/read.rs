@@ -422,7 +422,9 @@ mod tests {
         ) {
             let mut fields = fields(kind);
             let count = fields.len();
-            swaps.into_iter().for_each(|(a, b)| fields.swap(a % count, b % count));
+            for (a, b) in swaps {
+                fields.swap(a % count, b % count);
+            }
             if let Some((at, value)) = odd {
                 fields[at % count].1 = value.to_owned();
             }

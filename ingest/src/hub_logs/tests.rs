@@ -51,7 +51,8 @@ fn lines(range: std::ops::Range<usize>) -> String {
                 n % 7
             )
         })
-        .collect()
+        .collect::<Vec<String>>()
+        .concat()
 }
 
 /// The events and refusals that a store has: how many rows, and how many keys.

@@ -13,7 +13,7 @@ use crate::events::{Counts, Decoded};
 /// How often a failing store is tried by a run that shall end.
 const TRIES: u32 = 4;
 /// The longest wait between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// A batch of one partition.
 pub(super) struct Part {

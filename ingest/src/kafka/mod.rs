@@ -78,7 +78,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 64 MiB, a million rows, five minutes.
     fn default() -> Self {
-        Self { bytes: 64 << 20, rows: 1_000_000, age: Duration::from_secs(300) }
+        Self { bytes: 64 << 20, rows: 1_000_000, age: Duration::from_mins(5) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One partition on its way: messages in order, rows that wait for their commit.
 
-use arrow::array::{AsArray, BooleanArray};
+use arrow::array::{AsArray, BooleanArray, PrimitiveArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
 
@@ -112,7 +112,7 @@ impl<'k> Partition<'k> {
                         .and_then(|column| column.as_primitive_opt::<Int64Type>());
                     let keep: BooleanArray = positions
                         .into_iter()
-                        .flat_map(|positions| positions.values())
+                        .flat_map(PrimitiveArray::values)
                         .map(|position| Some(*position <= decoded.to))
                         .collect();
                     *batch = filter_record_batch(batch, &keep)

@@ -38,20 +38,20 @@ pub(super) struct Work {
 /// Why a topic was not read to its end.
 pub(super) enum Stop {
     /// The topic or its brokers: other topics go on.
-    Topic(KafkaError),
+    Topic(Box<KafkaError>),
     /// The store or the keys: nothing can go on.
-    All(IngestError),
+    All(Box<IngestError>),
 }
 
 impl From<KafkaError> for Stop {
     fn from(error: KafkaError) -> Self {
-        Self::Topic(error)
+        Self::Topic(Box::new(error))
     }
 }
 
 impl From<IngestError> for Stop {
     fn from(error: IngestError) -> Self {
-        Self::All(error)
+        Self::All(Box::new(error))
     }
 }
 
@@ -103,9 +103,9 @@ pub(super) fn read(work: &Work) -> Result<TopicReport, IngestError> {
         match ended {
             Ok(Ended::CaughtUp | Ended::Told) => return Ok(report),
             Ok(Ended::Again) => {}
-            Err(Stop::All(error)) => return Err(error),
+            Err(Stop::All(error)) => return Err(*error),
             Err(Stop::Topic(error)) => {
-                let said = FileProblem::new(&work.topic, &error).message;
+                let said = FileProblem::new(&work.topic, &*error).message;
                 work.options.metrics.is_ill(&work.topic, Some(said.clone()));
                 if work.options.until_caught_up || work.shall_end() {
                     report.error = Some(said);

@@ -124,7 +124,6 @@ impl<'w> Session<'w> {
         let room_rows = limits.rows.saturating_sub(self.waiting_rows());
         while records < MESSAGES_AT_ONCE && (records == 0 || (bytes < room_bytes && records < room_rows)) {
             let message = match self.consumer.poll(if records == 0 { POLL } else { Duration::ZERO }) {
-                None => break,
                 Some(Ok(message)) => message,
                 Some(Err(Library::PartitionEOF(partition))) => {
                     if let Some(partition) = self.partitions.get_mut(&partition) {
@@ -140,7 +139,7 @@ impl<'w> Session<'w> {
                     return Err(KafkaError::Consume { topic, cause, source }.into());
                 }
                 // The listener has heard it with its cause; the library tries again by itself.
-                Some(Err(_)) => break,
+                None | Some(Err(_)) => break,
             };
             let Some(partition) = self.partitions.get_mut(&message.partition()) else { continue };
             bytes += message.payload_len() as u64;

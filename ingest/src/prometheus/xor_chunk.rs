@@ -169,19 +169,19 @@ mod tests {
                     0 => put(&mut bits, 0, 1),
                     _ if fits(14) => {
                         put(&mut bits, 0b10, 2);
-                        put(&mut bits, change.cast_unsigned(), 14)
+                        put(&mut bits, change.cast_unsigned(), 14);
                     }
                     _ if fits(17) => {
                         put(&mut bits, 0b110, 3);
-                        put(&mut bits, change.cast_unsigned(), 17)
+                        put(&mut bits, change.cast_unsigned(), 17);
                     }
                     _ if fits(20) => {
                         put(&mut bits, 0b1110, 4);
-                        put(&mut bits, change.cast_unsigned(), 20)
+                        put(&mut bits, change.cast_unsigned(), 20);
                     }
                     _ => {
                         put(&mut bits, 0b1111, 4);
-                        put(&mut bits, change.cast_unsigned(), 64)
+                        put(&mut bits, change.cast_unsigned(), 64);
                     }
                 }
             }

@@ -14,7 +14,8 @@ const NO_ROOM: u64 = 256 << 20;
 /// Looks at both.
 pub fn look(config: &Config) -> Vec<Finding> {
     let mut findings = vec![room(&config.limits.spill_folder)];
-    findings.extend(keys(&config.keys));
+    #[cfg(unix)]
+    findings.push(keys(&config.keys));
     findings
 }
 
@@ -39,7 +40,7 @@ fn room(folder: &Path) -> Finding {
 }
 
 #[cfg(unix)]
-fn keys(folder: &Path) -> Option<Finding> {
+fn keys(folder: &Path) -> Finding {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (of, what) = ("machine", "keys");
@@ -47,21 +48,16 @@ fn keys(folder: &Path) -> Option<Finding> {
     let Some(of_folder) = mode(folder) else {
         let found = format!("{} cannot be looked into", folder.display());
         let mend = "name the folder of the keys in hubtally.toml; every worker needs the same one";
-        return Some(Finding::fail(of, what, found, mend));
+        return Finding::fail(of, what, found, mend);
     };
     // Whoever cannot enter the folder reads no key in it.
     let open = of_folder & 0o077 != 0;
     let found = format!("{} has mode {of_folder:o}", folder.display());
-    Some(if open {
+    if open {
         let mend =
             format!("whoever reads the keys can read user names: chmod -R go-rwx {}", folder.display());
         Finding::warn(of, what, format!("{found}: others may look into it"), mend)
     } else {
         Finding::ok(of, what, found)
-    })
-}
-
-#[cfg(not(unix))]
-fn keys(_folder: &Path) -> Option<Finding> {
-    None
+    }
 }

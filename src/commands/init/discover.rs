@@ -56,7 +56,9 @@ pub async fn propose(sources: &Sources) -> Result<Proposal, Failure> {
         let mut found = look_around(&access).await?;
         let taken = |name: &str| clusters.iter().any(|cluster| cluster.name.0 == name);
         if taken(&found.name.0) {
-            let number = (2..).find(|number| !taken(&format!("{}-{number}", found.name.0))).unwrap_or(2);
+            let number = (2..=clusters.len() + 2)
+                .find(|number| !taken(&format!("{}-{number}", found.name.0)))
+                .unwrap_or(2);
             let why = format!("{}; another one is called {:?} too", found.name.1, found.name.0);
             found.name = (format!("{}-{number}", found.name.0), why);
         }

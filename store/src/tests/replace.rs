@@ -276,14 +276,12 @@ async fn import(store: Store, importer: &'static str, number: i64) -> bool {
     for _ in 0..200 {
         let Ok(mut table) = store.table(&CHARGES).await else { continue };
         let (Ok(files), Ok(from)) = (table.files(), table.position("bill/1/2026-06").await) else { continue };
-        match files.first().map(|file| file.group.as_deref() == Some(importer)) {
-            Some(is_ours) => return is_ours,
-            None => {
-                let to = from.unwrap_or(0) + 1;
-                // Whatever came of it: the next look decides.
-                let _ = replace(&mut table, importer, &[number, number], "bill/1/2026-06", (from, to)).await;
-            }
+        if let Some(file) = files.first() {
+            return file.group.as_deref() == Some(importer);
         }
+        let to = from.unwrap_or(0) + 1;
+        // Whatever came of it: the next look decides.
+        let _ = replace(&mut table, importer, &[number, number], "bill/1/2026-06", (from, to)).await;
     }
     panic!("{importer} never came to its end");
 }

@@ -43,7 +43,7 @@ impl Columns {
             let is_twice =
                 columns.known.iter().any(|column| column.field == field && column.in_envelope == in_envelope);
             match shape {
-                Some(shape) if !is_twice && !(name == "time" && dotted_time) => {
+                Some(shape) if !(is_twice || name == "time" && dotted_time) => {
                     columns.known.push(Column { place, field: field.to_owned(), in_envelope, shape });
                 }
                 _ => columns.unused.push(name.clone()),

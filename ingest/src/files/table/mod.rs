@@ -42,12 +42,10 @@ impl Form {
     pub fn of(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
         let bare = super::inputs::unpacked(&lower);
-        if bare.ends_with(".csv") {
-            Self::Csv
-        } else if bare.ends_with(".parquet") {
-            Self::Parquet
-        } else {
-            Self::Lines
+        match bare.rsplit_once('.') {
+            Some((_, "csv")) => Self::Csv,
+            Some((_, "parquet")) => Self::Parquet,
+            _ => Self::Lines,
         }
     }
 }

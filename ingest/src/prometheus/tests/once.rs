@@ -1,6 +1,8 @@
 //! Law L2 for Prometheus: whatever is read twice, broken off or read by two at once counts once; and L4:
 //! what was not there is known.
 
+use hubtally_schemas::tables::{HUB_GAUGES, NODE_USAGE, STORAGE_USAGE};
+
 use super::*;
 
 const UNTIL: &str = "2026-06-01T03:00:00Z";
@@ -109,7 +111,6 @@ async fn any_tiling_of_windows_stores_the_same_rows() {
         small.window_ms = window_minutes * 60_000;
         ingest(&tiled, &[small], until).await;
     }
-    use hubtally_schemas::tables::{HUB_GAUGES, NODE_USAGE, STORAGE_USAGE};
     for spec in [&POD_USAGE, &NODE_USAGE, &STORAGE_USAGE, &HUB_GAUGES] {
         assert_eq!(rows(&whole, spec).await, rows(&tiled, spec).await, "{}", spec.name);
     }
