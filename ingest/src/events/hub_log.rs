@@ -132,9 +132,9 @@ impl HubLogPlace {
                 let expected = [SERVER_ACTION[0], SERVER_ACTION[1], LAUNCH].join(", ");
                 let detail =
                     format!("the schema is {}: expected one of {expected}", shown("schema", unknown));
-                return Err(Refused::new(RejectReason::UnknownType, detail));
+                Err(Refused::new(RejectReason::UnknownType, detail))
             }
-            (None, None) => return Err(other("it has no `__schema__` and no `schema`")),
+            (None, None) => Err(other("it has no `__schema__` and no `schema`")),
         }
     }
 }
