@@ -49,7 +49,8 @@ fn the_same_bill_in_two_processes_at_once_is_loaded_once() {
         for child in both {
             let output = child.wait_with_output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(3), "round {round}: {said}");
+            // 3 for an account that nobody owns; 0 for one that came when all was done, and found nothing to do.
+            assert!(matches!(output.status.code(), Some(0 | 3)), "round {round}: {said}");
         }
         assert_eq!(standing(&place), "importer,billed,n\nfocus,3.00,2\n", "round {round}");
         let revisions = "SELECT DISTINCT revision FROM charges";
